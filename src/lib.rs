@@ -1,0 +1,44 @@
+//! # Cutaway: an LLM inference engine with its casing off
+//!
+//! This crate loads a GGUF model and runs it in a text that reads like the paper ([`naive`]). Everything that
+//! happens inside can be watched ([`observe`]). It is built as a house: a floor imports only from the floors
+//! below it, and a test (`tests/layering.rs`) keeps that true.
+//!
+//! **Two steps to the forward pass.** Open [`naive::transformer`]: `forward → block → attention → feed_forward`
+//! is the whole transformer. Then [`naive::ops`], beside it, for what each operation computes.
+//!
+//! ## The map, in reading order
+//!
+//! | floor | room | what stands there |
+//! |---|---|---|
+//! | F4 | [`naive`] | **the transformer** and its operations, over `ndarray` |
+//! | F3 | [`batch`], [`kv_cache`] | what a forward pass is asked, and what it remembers |
+//! | F2 | [`model`] | a file's metadata → features ([`model::config`]) and checked weights |
+//! | F2 | [`tokenizer`] | text ↔ token ids, and the chat template |
+//! | F4 | [`sampling`] | logits → the next token |
+//! | F5 | [`engine`] | prefill, decode, stop: a conversation with a model |
+//! | F1 | [`gguf`], [`tensor`] | the file format, and what a tensor looks like in memory |
+//! | F0 | [`quant`], [`observe`] | the block formats, one file each; observers, hooks and the cost model |
+//! | F8 | [`cli`] | one file per command |
+//!
+//! The library never prints, never exits and never panics on input: every fallible floor has one error enum that
+//! says what, where, expected and found.
+
+pub mod observe;
+pub mod quant;
+
+pub mod gguf;
+pub mod tensor;
+
+pub mod model;
+pub mod tokenizer;
+
+pub mod batch;
+pub mod kv_cache;
+
+pub mod naive;
+pub mod sampling;
+
+pub mod engine;
+
+pub mod cli;
