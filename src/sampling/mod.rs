@@ -1,1 +1,76 @@
-//! (under construction)
+//! Sampling: from the logits of one position to the next token.
+//!
+//! A model ends in one number per token of the vocabulary. A [`Chain`] turns them into a choice: *filters* narrow or
+//! reshape the candidates ([`filters`]), then one *picker* takes a token ([`pickers`]). Look first at [`Chain::sample`]:
+//! it is the whole process. Then at one filter, say [`filters::TopP`]: each is a page long.
+//!
+//! ```
+//! use cutaway::sampling::{Chain, SamplingParams};
+//!
+//! let mut chain = Chain::from_params(&SamplingParams { temperature: 0.7, seed: Some(42), ..Default::default() })?;
+//! let token = chain.sample(&[0.1, 2.5, -1.0, 2.4])?;
+//! chain.accept(token); // stages with a memory (penalties, Mirostat) learn what was chosen
+//! # Ok::<(), cutaway::sampling::SamplingError>(())
+//! ```
+//!
+//! Chains are built from values, so a sampler of your own is a type that implements [`Filter`] or [`Picker`] and a
+//! call of [`Chain::new`]. What a stage did can be asked for ([`Chain::sample_watched`]) and costs nothing otherwise.
+//!
+//! What this room deliberately does not do: it does not know text (stop sequences live in `engine/`) nor grammars
+//! (a grammar masks logits with −∞ *before* they come here; `f32::NEG_INFINITY` means "never").
+//!
+//! Source: `src/llama-sampler.cpp` of llama.cpp; same rules, defaults and order, same random numbers for a seed.
+
+mod candidates;
+mod chain;
+mod error;
+pub mod filters;
+pub mod pickers;
+mod report;
+mod rng;
+
+#[cfg(test)]
+mod tests;
+
+pub use candidates::{Candidate, Candidates};
+pub use chain::{Chain, SamplingParams};
+pub use error::SamplingError;
+pub use report::StageReport;
+pub use rng::Mt19937;
+
+/// The index of a token in the vocabulary; the same `u32` as in the tokenizer.
+pub type TokenId = u32;
+
+/// A stage that narrows or reshapes the candidates. It never leaves an empty list, for a picker must find something.
+pub trait Filter: Send {
+    /// The name in reports and in `--samplers`, as llama.cpp spells it: `top_k`, `min_p`.
+    fn name(&self) -> &'static str;
+
+    /// Removes candidates, or changes their logits. `candidates` holds at least one and no logit is NaN or +∞.
+    fn apply(&mut self, candidates: &mut Candidates);
+
+    /// Learns which token was chosen. Only stages with a memory care.
+    fn accept(&mut self, _token: TokenId) {}
+
+    /// Forgets every accepted token and starts its random numbers anew.
+    fn reset(&mut self) {}
+}
+
+/// The last stage: chooses one of the candidates that the filters left.
+pub trait Picker: Send {
+    /// The name in reports: `greedy`, `dist`.
+    fn name(&self) -> &'static str;
+
+    /// Chooses. May narrow `candidates` first (Mirostat does); must return a token that is among them.
+    ///
+    /// # Errors
+    /// [`SamplingError::NothingLeft`] if no candidate has any probability, [`SamplingError::NotFinite`] if a filter
+    /// before it produced NaN or +∞.
+    fn pick(&mut self, candidates: &mut Candidates) -> Result<TokenId, SamplingError>;
+
+    /// Learns which token was chosen in the end: not always the picked one, a grammar may have had it replaced.
+    fn accept(&mut self, _token: TokenId) {}
+
+    /// Forgets every accepted token and starts its random numbers anew.
+    fn reset(&mut self) {}
+}
