@@ -3,13 +3,130 @@
 //! A *block* is a short run of consecutive weights of one row (32, or 256 in the K-quants) stored together with
 //! the scale that turns its small integers back into real numbers. This module names the formats
 //! ([`GgmlType`]) and reaches them by name ([`dequantize`], [`quantize`]); every format then has one file with its
-//! layout, a compile-time assertion of its size, and its scalar arithmetic. Look first at [`q4_0`], the simplest.
+//! layout, a compile-time assertion of its size, and its scalar arithmetic. Look first at [`q4_0`], the simplest,
+//! then at [`q4_1`] (an offset), [`q5_0`] (a bit that does not fit) and [`q4_k`] (scales that are quantised too).
 //!
 //! What it deliberately does not do: dot products on quantised data (those are `kernels/`), and choosing which
 //! tensor gets which format (that is the `quantize` command).
 //!
 //! Source: `ggml-common.h`, `ggml-quants.c` of llama.cpp; the bytes agree with both it and the `gguf` Python package.
 
+mod block;
+mod error;
 mod ggml_type;
 
+pub mod bf16;
+pub mod f16;
+
+pub mod q4_0;
+pub mod q4_1;
+pub mod q5_0;
+pub mod q5_1;
+pub mod q8_0;
+
+pub mod k_scales;
+pub mod q2_k;
+pub mod q3_k;
+pub mod q4_k;
+pub mod q5_k;
+pub mod q6_k;
+
+pub mod iq4_nl;
+pub mod iq4_xs;
+pub mod mxfp4;
+
+pub use error::QuantError;
 pub use ggml_type::GgmlType;
+
+use block::{for_each_block, make_each_block};
+
+/// Turns `src`, whole blocks of format `ty`, into `dst.len()` weights.
+///
+/// Every byte pattern is a valid block, so after the lengths are checked nothing can go wrong; a block whose scale is
+/// infinite or NaN gives weights that are.
+///
+/// # Errors
+/// A type without dequantiser ([`GgmlType::is_weight`] is false), or lengths that do not belong together.
+pub fn dequantize(ty: GgmlType, src: &[u8], dst: &mut [f32]) -> Result<(), QuantError> {
+    if !ty.is_weight() {
+        return Err(QuantError::NoDequantizer { ty });
+    }
+    check_lengths(ty, dst.len(), src.len())?;
+    match ty {
+        GgmlType::F32 => for_each_block(src, dst, |b, w: &mut [f32; 1]| w[0] = f32::from_le_bytes(*b)),
+        GgmlType::F16 => f16::dequantize(src, dst),
+        GgmlType::BF16 => for_each_block(src, dst, |b, w: &mut [f32; 1]| w[0] = bf16::to_f32(*b)),
+        GgmlType::Q4_0 => for_each_block(src, dst, |b, w| q4_0::Block::from_bytes(b).dequantize(w)),
+        GgmlType::Q4_1 => for_each_block(src, dst, |b, w| q4_1::Block::from_bytes(b).dequantize(w)),
+        GgmlType::Q5_0 => for_each_block(src, dst, |b, w| q5_0::Block::from_bytes(b).dequantize(w)),
+        GgmlType::Q5_1 => for_each_block(src, dst, |b, w| q5_1::Block::from_bytes(b).dequantize(w)),
+        GgmlType::Q8_0 => for_each_block(src, dst, |b, w| q8_0::Block::from_bytes(b).dequantize(w)),
+        GgmlType::Q2_K => for_each_block(src, dst, |b, w| q2_k::Block::from_bytes(b).dequantize(w)),
+        GgmlType::Q3_K => for_each_block(src, dst, |b, w| q3_k::Block::from_bytes(b).dequantize(w)),
+        GgmlType::Q4_K => for_each_block(src, dst, |b, w| q4_k::Block::from_bytes(b).dequantize(w)),
+        GgmlType::Q5_K => for_each_block(src, dst, |b, w| q5_k::Block::from_bytes(b).dequantize(w)),
+        GgmlType::Q6_K => for_each_block(src, dst, |b, w| q6_k::Block::from_bytes(b).dequantize(w)),
+        GgmlType::IQ4_NL => for_each_block(src, dst, |b, w| iq4_nl::Block::from_bytes(b).dequantize(w)),
+        GgmlType::IQ4_XS => for_each_block(src, dst, |b, w| iq4_xs::Block::from_bytes(b).dequantize(w)),
+        GgmlType::MXFP4 => for_each_block(src, dst, |b, w| mxfp4::Block::from_bytes(b).dequantize(w)),
+        _ => return Err(QuantError::NoDequantizer { ty }),
+    }
+    Ok(())
+}
+
+/// Whether [`quantize`] can write this format.
+pub fn can_quantize(ty: GgmlType) -> bool {
+    use GgmlType::*;
+    matches!(ty, F32 | F16 | BF16 | Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q8_0)
+}
+
+/// Turns the weights `src` into whole blocks of format `ty`, the same bytes that llama.cpp's reference quantisers make.
+///
+/// F32, F16 and BF16 hold NaNs and infinities as well as any number, and F16 makes an infinity of what exceeds its
+/// range. In a block format one such weight would ruin the scale of its neighbours, so it is refused. Finite weights
+/// that are merely huge are taken, as in llama.cpp: where a scale exceeds the range of f16 it becomes infinite.
+///
+/// # Errors
+/// A type without quantiser ([`can_quantize`]), lengths that do not belong together, or a weight in a block format
+/// that is not finite.
+pub fn quantize(ty: GgmlType, src: &[f32], dst: &mut [u8]) -> Result<(), QuantError> {
+    if !can_quantize(ty) {
+        return Err(QuantError::NoQuantizer { ty });
+    }
+    check_lengths(ty, src.len(), dst.len())?;
+    if !ty.is_float() {
+        check_finite(ty, src)?;
+    }
+    match ty {
+        GgmlType::F32 => make_each_block(src, dst, |w: &[f32; 1]| w[0].to_le_bytes()),
+        GgmlType::F16 => make_each_block(src, dst, |w: &[f32; 1]| f16::from_f32(w[0])),
+        GgmlType::BF16 => make_each_block(src, dst, |w: &[f32; 1]| bf16::from_f32(w[0])),
+        GgmlType::Q4_0 => make_each_block(src, dst, |w| q4_0::Block::quantize(w).to_bytes()),
+        GgmlType::Q4_1 => make_each_block(src, dst, |w| q4_1::Block::quantize(w).to_bytes()),
+        GgmlType::Q5_0 => make_each_block(src, dst, |w| q5_0::Block::quantize(w).to_bytes()),
+        GgmlType::Q5_1 => make_each_block(src, dst, |w| q5_1::Block::quantize(w).to_bytes()),
+        GgmlType::Q8_0 => make_each_block(src, dst, |w| q8_0::Block::quantize(w).to_bytes()),
+        _ => return Err(QuantError::NoQuantizer { ty }),
+    }
+    Ok(())
+}
+
+/// `n_weights` must be whole blocks, and `n_bytes` what those blocks take.
+fn check_lengths(ty: GgmlType, n_weights: usize, n_bytes: usize) -> Result<(), QuantError> {
+    // `row_bytes` can also be `None` by overflow, but a slice of f32 is never long enough for that.
+    let Some(expected) = ty.row_bytes(n_weights) else {
+        return Err(QuantError::PartialBlock { ty, block_len: ty.block_len(), found: n_weights });
+    };
+    if n_bytes != expected {
+        return Err(QuantError::WrongByteCount { ty, weights: n_weights, expected, found: n_bytes });
+    }
+    Ok(())
+}
+
+/// Refuses the first weight that is a NaN or an infinity.
+fn check_finite(ty: GgmlType, weights: &[f32]) -> Result<(), QuantError> {
+    match weights.iter().position(|x| !x.is_finite()) {
+        Some(index) => Err(QuantError::NotFinite { ty, index, value: weights[index] }),
+        None => Ok(()),
+    }
+}
