@@ -1,0 +1,318 @@
+//! [`Directory`]: everything in a GGUF file but the tensors' bytes.
+//!
+//! Look first at [`Directory::parse`], the format from its first byte to the last. A directory can be read from the
+//! beginning of a file alone, while the rest is still on its way; a [`Gguf`](super::Gguf) has the rest too.
+
+use std::sync::Arc;
+
+use crate::quant::GgmlType;
+
+use super::cursor::Cursor;
+use super::index::Index;
+use super::mmap::Bytes;
+use super::{DEFAULT_ALIGNMENT, GgufError, Metadata};
+
+/// Bytes that the smallest tensor info takes: no name (8), no dimensions (4), a type (4), an offset (8).
+const SMALLEST_INFO: u64 = 24;
+
+/// A tensor's name must be shorter than this. Source: `GGML_MAX_NAME`.
+const MAX_NAME: usize = 64;
+
+/// What a file says about one tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TensorInfo<'a> {
+    /// Unique in the file.
+    pub name: &'a str,
+    /// How the elements are stored.
+    pub ty: GgmlType,
+    /// Elements in each dimension; `ne[0]` is the row, contiguous in memory. Missing dimensions are 1.
+    pub ne: [usize; 4],
+    /// How many dimensions the file wrote.
+    pub n_dims: usize,
+    /// Where the data begins, from the start of the data section.
+    pub offset: usize,
+}
+
+/// The header, the metadata and the list of tensors of a file.
+#[derive(Debug)]
+pub struct Directory {
+    bytes: Arc<Bytes>,
+    version: u32,
+    alignment: usize,
+    metadata: Metadata,
+    tensors: Index,
+    data_offset: usize,
+    /// Bytes of the data section, the padding of every tensor included.
+    data_bytes: usize,
+}
+
+impl Directory {
+    /// Reads the directory at the beginning of `bytes`; the tensors' data need not be there.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, GgufError> {
+        Self::parse(Arc::new(Bytes::Owned(bytes)))
+    }
+
+    pub(super) fn parse(bytes: Arc<Bytes>) -> Result<Self, GgufError> {
+        let mut cursor = Cursor::new(&bytes, 0);
+
+        // Header: magic, version, two counts.
+        let mut found = [0; 4];
+        found.copy_from_slice(cursor.take(4, format_args!("magic"))?);
+        if &found != b"GGUF" {
+            return Err(GgufError::Magic { found });
+        }
+        let version = check_version(cursor.u32(format_args!("version"))?)?;
+        let n_tensors = count(&mut cursor, "tensors")?;
+        let n_kv = count(&mut cursor, "key value pairs")?;
+
+        // Key-value pairs.
+        let (metadata, end) = Metadata::read(&bytes, cursor.position(), n_kv)?;
+        let alignment = alignment(&metadata)?;
+
+        // Tensor infos.
+        let mut cursor = Cursor::new(&bytes, end);
+        let mut at = Vec::with_capacity(n_tensors.min(cursor.left() / SMALLEST_INFO) as usize);
+        let mut data_bytes = 0;
+        for index in 0..n_tensors as usize {
+            at.push(cursor.position());
+            let (info, offset) = TensorInfo::read(&mut cursor, index)?;
+            // Tensors follow each other without gaps: the offset in the file says nothing new, and must be right.
+            if offset != data_bytes as u64 {
+                let tensor = info.name.to_owned();
+                return Err(GgufError::Offset { tensor, found: offset, expected: data_bytes });
+            }
+            data_bytes = info.padded_end(data_bytes, alignment)?;
+        }
+        let infos_end = cursor.position();
+        let tensors = Index::new(at, |offset| name_at(&bytes, offset)).map_err(|(index, offset)| {
+            GgufError::DuplicateTensor { tensor: name_at(&bytes, offset).to_owned(), index, offset }
+        })?;
+
+        // The data section is aligned as its tensors are; a file without tensors has none.
+        let mut data_offset = infos_end;
+        if n_tensors > 0 {
+            let padding = infos_end.next_multiple_of(alignment) - infos_end;
+            cursor.take(padding as u64, format_args!("padding before the data section"))?;
+            data_offset = cursor.position();
+        }
+        if data_offset.checked_add(data_bytes).is_none() {
+            return Err(GgufError::DataOverflow { offset: data_offset, bytes: data_bytes });
+        }
+        Ok(Self { version, alignment, metadata, tensors, data_offset, data_bytes, bytes })
+    }
+
+    /// Checks that the data of every tensor, with its padding, lies within the file.
+    pub(super) fn check_data(&self) -> Result<(), GgufError> {
+        let file_bytes = self.bytes.len();
+        if self.data_offset + self.data_bytes <= file_bytes {
+            return Ok(());
+        }
+        let end =
+            |info: &TensorInfo<'_>| self.data_offset + (info.offset + info.n_bytes()).next_multiple_of(self.alignment);
+        match self.tensors().find(|info| end(info) > file_bytes) {
+            Some(info) => Err(GgufError::OutOfBounds { tensor: info.name.to_owned(), end: end(&info), file_bytes }),
+            None => Ok(()),
+        }
+    }
+
+    /// The key-value pairs, in the order of the file.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Every tensor, in the order of the file.
+    pub fn tensors(&self) -> impl ExactSizeIterator<Item = TensorInfo<'_>> {
+        self.tensors.numbers().map(|number| self.info(number))
+    }
+
+    /// The tensor of this name.
+    pub fn tensor(&self, name: &str) -> Option<TensorInfo<'_>> {
+        let number = self.tensors.find(name, |offset| name_at(&self.bytes, offset)).ok()?;
+        Some(self.info(number))
+    }
+
+    /// Format version, 2 or 3 (they share one layout).
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The data section and every tensor in it begin at a multiple of this many bytes, a power of two.
+    pub fn alignment(&self) -> usize {
+        self.alignment
+    }
+
+    /// Where the data section begins in the file.
+    pub fn data_offset(&self) -> usize {
+        self.data_offset
+    }
+
+    /// Bytes of the data section, the padding of every tensor included.
+    pub fn data_bytes(&self) -> usize {
+        self.data_bytes
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn info(&self, number: usize) -> TensorInfo<'_> {
+        let mut cursor = Cursor::new(&self.bytes, self.tensors.at(number));
+        TensorInfo::read(&mut cursor, number).expect("every tensor info was checked when the file was read").0
+    }
+}
+
+impl<'a> TensorInfo<'a> {
+    /// Reads one entry: name, dimensions, type, offset. Also returns the offset as the file has it.
+    fn read(cursor: &mut Cursor<'a>, index: usize) -> Result<(Self, u64), GgufError> {
+        let start = cursor.position();
+        let name = cursor.text(format_args!("name of tensor {index}"))?;
+        if name.len() >= MAX_NAME {
+            return Err(GgufError::NameTooLong { index, offset: start, length: name.len() });
+        }
+        let tensor = || name.to_owned();
+
+        let at = cursor.position();
+        let n_dims = cursor.u32(format_args!("number of dimensions of tensor '{name}'"))?;
+        if n_dims > 4 {
+            return Err(GgufError::Dimensions { tensor: tensor(), offset: at, found: n_dims });
+        }
+        let mut ne = [1; 4];
+        for dim in 0..n_dims as usize {
+            let at = cursor.position();
+            let found = cursor.i64(format_args!("dimension {dim} of tensor '{name}'"))?;
+            ne[dim] = usize::try_from(found).map_err(|_| GgufError::NegativeDimension {
+                tensor: tensor(),
+                offset: at,
+                dim,
+                found,
+            })?;
+        }
+        check_elements(name, ne, at)?;
+
+        let at = cursor.position();
+        let id = cursor.i32(format_args!("type of tensor '{name}'"))?;
+        let ty = tensor_type(name, id, ne[0], at)?;
+        check_bytes(name, ty, ne, at)?;
+
+        let offset = cursor.u64(format_args!("offset of tensor '{name}'"))?;
+        Ok((Self { name, ty, ne, n_dims: n_dims as usize, offset: offset as usize }, offset))
+    }
+
+    /// A tensor that is about to be written, held to the same rules as one that is read.
+    pub(super) fn checked(name: &'a str, ty: GgmlType, shape: &[usize]) -> Result<Self, GgufError> {
+        let tensor = || name.to_owned();
+        if name.len() >= MAX_NAME {
+            return Err(GgufError::NameTooLong { index: 0, offset: 0, length: name.len() });
+        }
+        if shape.len() > 4 {
+            return Err(GgufError::Dimensions { tensor: tensor(), offset: 0, found: shape.len() as u32 });
+        }
+        let mut ne = [1; 4];
+        ne[..shape.len()].copy_from_slice(shape);
+        check_elements(name, ne, 0)?;
+        tensor_type(name, ty.id() as i32, ne[0], 0)?;
+        check_bytes(name, ty, ne, 0)?;
+        Ok(Self { name, ty, ne, n_dims: shape.len(), offset: 0 })
+    }
+
+    /// Elements in all.
+    pub fn n_elements(&self) -> usize {
+        self.ne.iter().product()
+    }
+
+    /// Bytes of the data, without padding.
+    pub fn n_bytes(&self) -> usize {
+        self.n_elements() / self.ty.block_len() * self.ty.block_bytes()
+    }
+
+    /// The dimensions that the file wrote.
+    pub fn shape(&self) -> &[usize] {
+        &self.ne[..self.n_dims]
+    }
+
+    /// Where the next tensor begins if this one begins at `start`.
+    pub(super) fn padded_end(&self, start: usize, alignment: usize) -> Result<usize, GgufError> {
+        let bytes = self.n_bytes();
+        let padded = bytes.checked_next_multiple_of(alignment).ok_or_else(|| GgufError::PaddingOverflow {
+            tensor: self.name.to_owned(),
+            bytes,
+            alignment,
+        })?;
+        start.checked_add(padded).ok_or_else(|| GgufError::SizeOverflow {
+            tensor: self.name.to_owned(),
+            sum: start,
+            bytes: padded,
+        })
+    }
+}
+
+fn check_version(found: u32) -> Result<u32, GgufError> {
+    match found {
+        2 | 3 => Ok(found),
+        0 => Err(GgufError::Version { found }),
+        // Version 3 written by a big-endian machine reads as 0x0300_0000 here.
+        _ if found & 0xffff == 0 => Err(GgufError::Endianness { found }),
+        1 => Err(GgufError::Version1),
+        _ => Err(GgufError::FutureVersion { found }),
+    }
+}
+
+fn count(cursor: &mut Cursor<'_>, what: &'static str) -> Result<u64, GgufError> {
+    let offset = cursor.position();
+    let found = cursor.i64(format_args!("number of {what}"))?;
+    u64::try_from(found).map_err(|_| GgufError::Count { what, offset, found, max: i64::MAX })
+}
+
+/// `general.alignment`, or the default.
+pub(super) fn alignment(metadata: &Metadata) -> Result<usize, GgufError> {
+    match metadata.u32("general.alignment")? {
+        None => Ok(DEFAULT_ALIGNMENT),
+        Some(found) if found.is_power_of_two() => Ok(found as usize),
+        Some(found) => Err(GgufError::Alignment { found }),
+    }
+}
+
+/// The number of elements must be an i64, whether or not a later dimension is zero.
+fn check_elements(name: &str, ne: [usize; 4], offset: usize) -> Result<(), GgufError> {
+    let too_many = || GgufError::TooManyElements { tensor: name.to_owned(), offset, ne };
+    let mut elements = ne[0] as u64;
+    for n in ne[1..].iter().map(|&n| n as u64) {
+        elements = elements.checked_mul(n).filter(|&total| total <= i64::MAX as u64).ok_or_else(too_many)?;
+    }
+    Ok(())
+}
+
+/// The type with this id, if a row of `found` elements is whole blocks of it.
+fn tensor_type(name: &str, id: i32, found: usize, offset: usize) -> Result<GgmlType, GgufError> {
+    let tensor = || name.to_owned();
+    let known = u32::try_from(id).ok().filter(|&id| id < GgmlType::COUNT);
+    let id = known.ok_or_else(|| GgufError::InvalidTensorType { tensor: tensor(), offset, found: id })?;
+    match GgmlType::from_id(id) {
+        Some(ty) if found.is_multiple_of(ty.block_len()) => Ok(ty),
+        Some(ty) => {
+            let (ty, block) = (ty.to_string(), ty.block_len());
+            Err(GgufError::RowNotWholeBlocks { tensor: tensor(), offset, ty, found, block })
+        }
+        // A format that was removed from GGML: its blocks have no size any more.
+        None => Err(GgufError::RowNotWholeBlocks {
+            tensor: tensor(),
+            offset,
+            ty: format!("{id} (removed)"),
+            found,
+            block: 0,
+        }),
+    }
+}
+
+fn check_bytes(name: &str, ty: GgmlType, ne: [usize; 4], offset: usize) -> Result<(), GgufError> {
+    let blocks = ne.iter().product::<usize>() / ty.block_len();
+    match blocks.checked_mul(ty.block_bytes()) {
+        Some(_) => Ok(()),
+        None => Err(GgufError::TooManyBytes { tensor: name.to_owned(), offset, ne }),
+    }
+}
+
+/// The name of the tensor whose info is at this offset, which was checked before.
+fn name_at(bytes: &[u8], offset: usize) -> &str {
+    Cursor::new(bytes, offset).text(format_args!("name")).expect("every name was checked when the file was read")
+}

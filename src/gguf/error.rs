@@ -1,0 +1,119 @@
+//! [`GgufError`]: what was wrong, where in the file, what was expected and what was found.
+//!
+//! The core of each message is llama.cpp's, so that a search for it finds the same advice.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a file could not be read or written. Offsets count bytes from the start of the file.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // each field is named in the message above it
+pub enum GgufError {
+    #[error("cannot open {}: {source}", path.display())]
+    Open { path: PathBuf, source: io::Error },
+
+    // --- the header ---
+    #[error("invalid magic characters: '{}', expected 'GGUF': this is not a GGUF file", found.escape_ascii())]
+    Magic { found: [u8; 4] },
+    #[error("bad GGUF version: {found}")]
+    Version { found: u32 },
+    #[error("GGUFv1 is no longer supported, please use a more up-to-date version")]
+    Version1,
+    #[error("this GGUF file is version {found} but this software only supports up to version 3")]
+    FutureVersion { found: u32 },
+    #[error(
+        "this GGUF file version {found} is extremely large, is there a mismatch between the host and model endianness?"
+    )]
+    Endianness { found: u32 },
+    #[error("number of {what} is {found} but must be in [0, {max}], at offset {offset}")]
+    Count { what: &'static str, offset: usize, found: i64, max: i64 },
+
+    // --- anywhere ---
+    #[error("file ends at offset {offset}: {what} needs {needed} bytes, {left} are left")]
+    Truncated { what: String, offset: usize, needed: u64, left: u64 },
+    #[error("{what} at offset {offset}: string length {length} exceeds maximum {max}")]
+    StringTooLong { what: String, offset: usize, length: u64, max: u64 },
+    #[error("{what} at offset {offset} is not UTF-8")]
+    NotUtf8 { what: String, offset: usize },
+
+    // --- metadata ---
+    #[error("key {index} is empty, at offset {offset}")]
+    EmptyKey { index: usize, offset: usize },
+    #[error("duplicate key '{key}' for KV pair {index}, at offset {offset}")]
+    DuplicateKey { key: String, index: usize, offset: usize },
+    #[error(
+        "key '{key}' has invalid GGUF type {found} at offset {offset}, expected 0 to 12 (and no array in an array)"
+    )]
+    InvalidType { key: String, offset: usize, found: i32 },
+    #[error("array of key '{key}' at offset {offset} has {length} elements, more than the maximum {max}")]
+    ArrayTooLong { key: String, offset: usize, length: u64, max: u64 },
+    #[error("alignment {found} is not a power of 2 (key 'general.alignment')")]
+    Alignment { found: u32 },
+    #[error("key '{key}' must be of type {expected} but is {found}")]
+    KeyType { key: String, expected: String, found: String },
+    #[error("key not found in model: {key} (expected type {expected})")]
+    MissingKey { key: String, expected: &'static str },
+
+    // --- the list of tensors ---
+    #[error("tensor name {index} at offset {offset} is too long: {length} >= 64")]
+    NameTooLong { index: usize, offset: usize, length: usize },
+    #[error("duplicate tensor name '{tensor}' for tensor {index}, at offset {offset}")]
+    DuplicateTensor { tensor: String, index: usize, offset: usize },
+    #[error("tensor '{tensor}' has invalid number of dimensions: {found} > 4, at offset {offset}")]
+    Dimensions { tensor: String, offset: usize, found: u32 },
+    #[error("tensor '{tensor}' dimension {dim} has invalid number of elements: {found} < 0, at offset {offset}")]
+    NegativeDimension { tensor: String, offset: usize, dim: usize, found: i64 },
+    #[error(
+        "incorrect shape for a tensor '{tensor}' at offset {offset} may cause overflow errors: \
+         {ne:?} has >= INT64_MAX elements"
+    )]
+    TooManyElements { tensor: String, offset: usize, ne: [usize; 4] },
+    #[error("tensor '{tensor}' has invalid ggml type {found}. should be in [0, 43), at offset {offset}")]
+    InvalidTensorType { tensor: String, offset: usize, found: i32 },
+    #[error(
+        "tensor '{tensor}' of type {ty} has {found} elements per row, not a multiple of block size ({block}), \
+         at offset {offset}"
+    )]
+    RowNotWholeBlocks { tensor: String, offset: usize, ty: String, found: usize, block: usize },
+    #[error("tensor '{tensor}' with shape {ne:?} has a size in bytes > {}, at offset {offset}", usize::MAX)]
+    TooManyBytes { tensor: String, offset: usize, ne: [usize; 4] },
+    #[error("tensor '{tensor}' has offset {found}, expected {expected}")]
+    Offset { tensor: String, found: u64, expected: usize },
+    #[error("tensor '{tensor}' size {bytes} overflows after padding (alignment {alignment})")]
+    PaddingOverflow { tensor: String, bytes: usize, alignment: usize },
+    #[error("tensor '{tensor}' size overflow, cannot accumulate size {sum} + {bytes}")]
+    SizeOverflow { tensor: String, sum: usize, bytes: usize },
+
+    // --- the data section ---
+    #[error(
+        "memory size overflow: {bytes} bytes of tensor data from offset {offset} pass the end of the address space"
+    )]
+    DataOverflow { offset: usize, bytes: usize },
+    #[error(
+        "failed to read tensor data binary blob: tensor '{tensor}' data is not within the file bounds, model is \
+         corrupted or incomplete: with padding it ends at {end}, the file at {file_bytes}"
+    )]
+    OutOfBounds { tensor: String, end: usize, file_bytes: usize },
+    #[error("this file is shard {this} of {count} of a split model; merge {first} … {last} into one file first")]
+    Split { this: u32, count: u16, first: String, last: String },
+
+    // --- writing ---
+    #[error("tensor '{tensor}' of type {ty} and shape {ne:?} takes {expected} bytes, found {found}")]
+    DataLength { tensor: String, ty: String, ne: Vec<usize>, expected: usize, found: usize },
+    #[error("cannot write: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// A name from the file as an error shows it: never longer than a line, whatever the file says.
+pub(super) struct Shown<'a>(pub(super) &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX: usize = 80;
+        match self.0.char_indices().nth(MAX) {
+            None => f.write_str(self.0),
+            Some((end, _)) => write!(f, "{}…", &self.0[..end]),
+        }
+    }
+}
