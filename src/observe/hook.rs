@@ -1,0 +1,156 @@
+//! [`Hook`]: the registry of activations, named as TransformerLens names them.
+//!
+//! TransformerLens is the tool with which people look inside transformers in Python; a name that means something
+//! there means the same here. Where it has no name for a thing (QK-norm, post-norms, experts) ours follows its style.
+
+macro_rules! hooks {
+    ($($(#[$doc:meta])* $variant:ident $name:literal;)*) => {
+        /// Every value of the forward pass that can be looked at, in the order in which it appears.
+        ///
+        /// The names in the documentation below belong to block 0, with shapes outermost first.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Hook {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Hook {
+            /// Every hook, in order.
+            pub const ALL: &'static [Hook] = &[$(Hook::$variant,)*];
+
+            /// The name with `{}` where the block's index stands.
+            pub const fn template(self) -> &'static str {
+                match self { $(Hook::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+hooks! {
+    /// The embedded tokens, `[n_tokens, n_embd]`.
+    Embed "hook_embed";
+    /// The learned position embeddings, `[n_tokens, n_embd]`.
+    PosEmbed "hook_pos_embed";
+    /// The residual stream as it enters the block, `[n_tokens, n_embd]`.
+    ResidPre "blocks.{}.hook_resid_pre";
+    /// What the first norm divides by, `[n_tokens, 1]`.
+    Ln1Scale "blocks.{}.ln1.hook_scale";
+    /// Normalised, before the weight, `[n_tokens, n_embd]`.
+    Ln1Normalized "blocks.{}.ln1.hook_normalized";
+    /// Normalised, after the weight, `[n_tokens, n_embd]`.
+    Ln1Out "blocks.{}.ln1.hook_out";
+    /// Queries, before any norm or rotation, `[n_tokens, n_head, head_dim]`.
+    Q "blocks.{}.attn.hook_q";
+    /// Keys, before any norm or rotation, `[n_tokens, n_head_kv, head_dim]`.
+    K "blocks.{}.attn.hook_k";
+    /// Values, `[n_tokens, n_head_kv, head_dim]`.
+    V "blocks.{}.attn.hook_v";
+    /// Queries after QK-norm, `[n_tokens, n_head, head_dim]`.
+    QNormOut "blocks.{}.attn.q_norm.hook_out";
+    /// Keys after QK-norm, `[n_tokens, n_head_kv, head_dim]`.
+    KNormOut "blocks.{}.attn.k_norm.hook_out";
+    /// Queries after RoPE, `[n_tokens, n_head, head_dim]`.
+    RotQ "blocks.{}.attn.hook_rot_q";
+    /// Keys after RoPE: what the cache stores, `[n_tokens, n_head_kv, head_dim]`.
+    RotK "blocks.{}.attn.hook_rot_k";
+    /// q · kᵀ, unscaled, −∞ where a position is not visible, `[n_head, n_tokens, n_kv]`.
+    AttnScores "blocks.{}.attn.hook_attn_scores";
+    /// The attention pattern: rows sum to 1, `[n_head, n_tokens, n_kv]`.
+    Pattern "blocks.{}.attn.hook_pattern";
+    /// The mixed values of each head, `[n_tokens, n_head, head_dim]`.
+    Z "blocks.{}.attn.hook_z";
+    /// The output projection, `[n_tokens, n_embd]`.
+    AttnProjected "blocks.{}.attn.hook_out";
+    /// What the norm after attention divides by, `[n_tokens, 1]`.
+    Ln1PostScale "blocks.{}.ln1_post.hook_scale";
+    /// The attention branch normalised, before the weight, `[n_tokens, n_embd]`.
+    Ln1PostNormalized "blocks.{}.ln1_post.hook_normalized";
+    /// The attention branch normalised, after the weight, `[n_tokens, n_embd]`.
+    Ln1PostOut "blocks.{}.ln1_post.hook_out";
+    /// What attention adds to the residual stream, `[n_tokens, n_embd]`.
+    AttnOut "blocks.{}.hook_attn_out";
+    /// The residual stream between attention and feed-forward, `[n_tokens, n_embd]`.
+    ResidMid "blocks.{}.hook_resid_mid";
+    /// What the second norm divides by, `[n_tokens, 1]`.
+    Ln2Scale "blocks.{}.ln2.hook_scale";
+    /// Normalised, before the weight, `[n_tokens, n_embd]`.
+    Ln2Normalized "blocks.{}.ln2.hook_normalized";
+    /// Normalised, after the weight, `[n_tokens, n_embd]`.
+    Ln2Out "blocks.{}.ln2.hook_out";
+    /// The router's score of every expert, `[n_tokens, n_expert]`.
+    ExpertScores "blocks.{}.mlp.hook_expert_scores";
+    /// Which experts each token goes to, best first, as numbers, `[n_tokens, n_expert_used]`.
+    ExpertIndices "blocks.{}.mlp.hook_expert_indices";
+    /// With what weight, `[n_tokens, n_expert_used]`.
+    ExpertWeights "blocks.{}.mlp.hook_expert_weights";
+    /// Input of the non-linearity, `[n_tokens, n_ff]`; with experts `[n_tokens · n_expert_used, n_ff]`.
+    MlpPre "blocks.{}.mlp.hook_pre";
+    /// The linear branch that the gate multiplies (or the only branch), same shape.
+    MlpPreLinear "blocks.{}.mlp.hook_pre_linear";
+    /// After the non-linearity, same shape.
+    MlpPost "blocks.{}.mlp.hook_post";
+    /// The down projection, `[n_tokens, n_embd]`; with experts `[n_tokens · n_expert_used, n_embd]`.
+    MlpProjected "blocks.{}.mlp.hook_out";
+    /// The experts' weighted sum, `[n_tokens, n_embd]`.
+    ExpertsOut "blocks.{}.mlp.hook_experts_out";
+    /// What the norm after the feed-forward divides by, `[n_tokens, 1]`.
+    Ln2PostScale "blocks.{}.ln2_post.hook_scale";
+    /// The feed-forward branch normalised, before the weight, `[n_tokens, n_embd]`.
+    Ln2PostNormalized "blocks.{}.ln2_post.hook_normalized";
+    /// The feed-forward branch normalised, after the weight, `[n_tokens, n_embd]`.
+    Ln2PostOut "blocks.{}.ln2_post.hook_out";
+    /// What the feed-forward adds to the residual stream, `[n_tokens, n_embd]`.
+    MlpOut "blocks.{}.hook_mlp_out";
+    /// The residual stream as it leaves the block, `[n_tokens, n_embd]`.
+    ResidPost "blocks.{}.hook_resid_post";
+    /// What the final norm divides by, `[n_logits, 1]`.
+    LnFinalScale "ln_final.hook_scale";
+    /// Normalised, before the weight, `[n_logits, n_embd]`.
+    LnFinalNormalized "ln_final.hook_normalized";
+    /// Normalised, after the weight, `[n_logits, n_embd]`.
+    LnFinalOut "ln_final.hook_out";
+    /// One score per token of the vocabulary, `[n_logits, n_vocab]`.
+    Unembed "unembed.hook_out";
+    /// The scores after the soft cap, `[n_logits, n_vocab]`.
+    Logits "unembed.hook_logits";
+}
+
+impl Hook {
+    /// Whether the hook exists once per block.
+    pub fn is_per_layer(self) -> bool {
+        self.template().contains("{}")
+    }
+}
+
+/// One activation of one model: which, and in which block (`None` outside the blocks).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HookAt {
+    /// The hook.
+    pub hook: Hook,
+    /// Index of the block, 0-based.
+    pub layer: Option<usize>,
+}
+
+impl std::fmt::Display for HookAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let template = self.hook.template();
+        match (template.split_once("{}"), self.layer) {
+            (Some((before, after)), Some(layer)) => write!(f, "{before}{layer}{after}"),
+            _ => f.write_str(template),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_carry_their_block() {
+        let mut names: Vec<_> = Hook::ALL.iter().map(|h| h.template()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Hook::ALL.len());
+        assert_eq!(HookAt { hook: Hook::Q, layer: Some(3) }.to_string(), "blocks.3.attn.hook_q");
+        assert_eq!(HookAt { hook: Hook::LnFinalOut, layer: None }.to_string(), "ln_final.hook_out");
+    }
+}

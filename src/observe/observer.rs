@@ -1,0 +1,127 @@
+//! The [`Observer`] trait, and [`Off`], the observer that is not there.
+//!
+//! Both forward paths are generic over their observer and are compiled once per kind of observer, so with [`Off`]
+//! every call below is an empty inline function and every cost closure is dead code. Only the orchestrating thread
+//! ever calls an observer; kernels and workers never do.
+
+use super::{Cost, HookAt, OpAt};
+
+/// What a forward pass tells whoever watches it. Every method does nothing unless it is overridden.
+///
+/// The order of calls within one pass is fixed: [`Event::Forward`] first, then for each operation `begin`, `end`
+/// and the activation it produced, in the order of [`super::Op`] within a block.
+pub trait Observer {
+    /// Whether `begin`, `end` and their costs are wanted.
+    const OPS: bool = true;
+    /// Whether activations are wanted. They may have to be copied to be shown, so this is separate.
+    const ACTIVATIONS: bool = true;
+
+    /// An operation starts.
+    #[inline(always)]
+    fn begin(&mut self, _at: OpAt) {}
+
+    /// The operation that began last is done; `cost` is what the formulas say it took.
+    #[inline(always)]
+    fn end(&mut self, _at: OpAt, _cost: &Cost) {}
+
+    /// A named value of the forward pass.
+    #[inline(always)]
+    fn activation(&mut self, _at: HookAt, _value: Activation<'_>) {}
+
+    /// Anything else worth knowing.
+    #[inline(always)]
+    fn event(&mut self, _event: &Event) {}
+
+    /// Runs one operation between `begin` and `end`. The cost is computed only if somebody asked for it.
+    #[inline(always)]
+    fn op<T>(&mut self, at: OpAt, cost: impl FnOnce() -> Cost, run: impl FnOnce() -> T) -> T
+    where
+        Self: Sized,
+    {
+        if !Self::OPS {
+            return run();
+        }
+        self.begin(at);
+        let result = run();
+        self.end(at, &cost());
+        result
+    }
+}
+
+/// Nobody watches. A forward pass compiled with `Off` is the uninstrumented one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Off;
+
+impl Observer for Off {
+    const OPS: bool = false;
+    const ACTIVATIONS: bool = false;
+}
+
+/// An observer may be lent: `&mut O` watches exactly as `O` does.
+impl<O: Observer> Observer for &mut O {
+    const OPS: bool = O::OPS;
+    const ACTIVATIONS: bool = O::ACTIVATIONS;
+
+    #[inline(always)]
+    fn begin(&mut self, at: OpAt) {
+        (**self).begin(at);
+    }
+    #[inline(always)]
+    fn end(&mut self, at: OpAt, cost: &Cost) {
+        (**self).end(at, cost);
+    }
+    #[inline(always)]
+    fn activation(&mut self, at: HookAt, value: Activation<'_>) {
+        (**self).activation(at, value);
+    }
+    #[inline(always)]
+    fn event(&mut self, event: &Event) {
+        (**self).event(event);
+    }
+}
+
+/// A borrowed look at one activation: row-major values and their shape, outermost dimension first.
+#[derive(Debug, Clone, Copy)]
+pub struct Activation<'a> {
+    /// For example `[n_tokens, n_head, head_dim]` for `hook_q`. The product is `values.len()`.
+    pub shape: &'a [usize],
+    /// The values, row-major.
+    pub values: &'a [f32],
+}
+
+/// What is not an operation and not an activation.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A forward pass begins.
+    Forward {
+        /// Rows of the batch.
+        n_tokens: usize,
+        /// How many of them want logits.
+        n_logits: usize,
+        /// Different sequences in the batch.
+        n_sequences: usize,
+    },
+    /// The KV cache after it has made room for the batch.
+    Kv {
+        /// Positions held, over all sequences; a shared position counts once per sequence.
+        positions: usize,
+        /// Pages in use.
+        pages: usize,
+        /// Bytes of the pages in use.
+        bytes: usize,
+    },
+    /// One stage of the sampler chain has run.
+    Sampler {
+        /// The stage's name, as on the command line (`top_k`).
+        stage: &'static str,
+        /// Candidates before.
+        n_in: usize,
+        /// Candidates after.
+        n_out: usize,
+        /// Share of the probability mass that survived, 0 to 1.
+        kept_mass: f64,
+        /// Entropy of what is left, in bits.
+        entropy: f64,
+    },
+}

@@ -1,0 +1,134 @@
+//! [`Op`]: the registry of operations, named as GGUF names the tensors they use.
+
+use super::Hook;
+
+/// Where an operation runs: which one, and in which block (`None` outside the blocks).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OpAt {
+    /// The operation.
+    pub op: Op,
+    /// Index of the block, 0-based.
+    pub layer: Option<usize>,
+}
+
+impl std::fmt::Display for OpAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.layer {
+            Some(layer) => write!(f, "blk.{layer}.{}", self.op.name()),
+            None => f.write_str(self.op.name()),
+        }
+    }
+}
+
+macro_rules! ops {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $hook:expr;)*) => {
+        /// Everything a forward pass computes, in the order in which it is computed.
+        ///
+        /// A model runs those that its features ask for: no `RopeQ` without rotary embeddings, no `FfnRoute` without
+        /// experts. Fused kernels run several at once and say which.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Op {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Op {
+            /// Every operation, in order.
+            pub const ALL: &'static [Op] = &[$(Op::$variant,)*];
+
+            /// The name in events, charts and tables: the tensor's name in the file where there is one.
+            pub const fn name(self) -> &'static str {
+                match self { $(Op::$variant => $name,)* }
+            }
+
+            /// The hook under which the operation's result can be seen.
+            pub const fn hook(self) -> Option<Hook> {
+                match self { $(Op::$variant => $hook,)* }
+            }
+        }
+    };
+}
+
+ops! {
+    /// Token ids → rows of the embedding matrix (scaled where the model asks for it).
+    TokenEmbd "token_embd" Some(Hook::Embed);
+    /// Learned position embeddings are added.
+    PositionEmbd "position_embd" Some(Hook::PosEmbed);
+    /// Norm before attention.
+    AttnNorm "attn_norm" Some(Hook::Ln1Out);
+    /// Query projection.
+    AttnQ "attn_q" Some(Hook::Q);
+    /// Key projection.
+    AttnK "attn_k" Some(Hook::K);
+    /// Value projection.
+    AttnV "attn_v" Some(Hook::V);
+    /// Norm of each query head.
+    AttnQNorm "attn_q_norm" Some(Hook::QNormOut);
+    /// Norm of each key head.
+    AttnKNorm "attn_k_norm" Some(Hook::KNormOut);
+    /// Rotary position embedding of the queries.
+    RopeQ "rope_q" Some(Hook::RotQ);
+    /// Rotary position embedding of the keys.
+    RopeK "rope_k" Some(Hook::RotK);
+    /// Keys and values enter the cache.
+    KvWrite "kv_write" None;
+    /// Keys and values of everything seen so far come back from the cache.
+    KvRead "kv_read" None;
+    /// q · kᵀ for every visible position.
+    AttnScores "attn_scores" Some(Hook::AttnScores);
+    /// Scaled softmax over the visible positions.
+    AttnSoftmax "attn_softmax" Some(Hook::Pattern);
+    /// The values, weighted by the pattern.
+    AttnMix "attn_mix" Some(Hook::Z);
+    /// Output projection of attention.
+    AttnOutput "attn_output" Some(Hook::AttnProjected);
+    /// Norm of the attention branch before it joins the residual stream.
+    PostAttentionNorm "post_attention_norm" Some(Hook::Ln1PostOut);
+    /// Residual stream += attention.
+    AttnResidual "attn_residual" Some(Hook::ResidMid);
+    /// Norm before the feed-forward network.
+    FfnNorm "ffn_norm" Some(Hook::Ln2Out);
+    /// Router: one score per expert.
+    FfnGateInp "ffn_gate_inp" Some(Hook::ExpertScores);
+    /// The chosen experts and their weights.
+    FfnRoute "ffn_route" Some(Hook::ExpertWeights);
+    /// Gate projection.
+    FfnGate "ffn_gate" Some(Hook::MlpPre);
+    /// Up projection.
+    FfnUp "ffn_up" Some(Hook::MlpPreLinear);
+    /// The non-linearity: act(gate) · up, or act(up) where there is no gate.
+    FfnAct "ffn_act" Some(Hook::MlpPost);
+    /// Down projection.
+    FfnDown "ffn_down" Some(Hook::MlpProjected);
+    /// The experts' results, weighted and added.
+    FfnCombine "ffn_combine" Some(Hook::ExpertsOut);
+    /// Norm of the feed-forward branch before it joins the residual stream.
+    PostFfwNorm "post_ffw_norm" Some(Hook::Ln2PostOut);
+    /// Residual stream += feed-forward.
+    FfnResidual "ffn_residual" Some(Hook::ResidPost);
+    /// Final norm.
+    OutputNorm "output_norm" Some(Hook::LnFinalOut);
+    /// Unembedding: one logit per token of the vocabulary.
+    Output "output" Some(Hook::Unembed);
+    /// Soft cap of the logits.
+    LogitSoftcap "logit_softcap" Some(Hook::Logits);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_and_hooks_are_unique() {
+        let names: HashSet<_> = Op::ALL.iter().map(|op| op.name()).collect();
+        assert_eq!(names.len(), Op::ALL.len());
+        let hooks: Vec<_> = Op::ALL.iter().filter_map(|op| op.hook()).collect();
+        assert_eq!(hooks.iter().collect::<HashSet<_>>().len(), hooks.len());
+    }
+
+    #[test]
+    fn an_op_says_where_it_runs() {
+        assert_eq!(OpAt { op: Op::AttnQ, layer: Some(3) }.to_string(), "blk.3.attn_q");
+        assert_eq!(OpAt { op: Op::Output, layer: None }.to_string(), "output");
+    }
+}
