@@ -1,1 +1,215 @@
-//! (under construction)
+//! [`Batch`]: what one forward pass is asked, and [`Logits`]: what it answers.
+//!
+//! A batch is a list of rows (token, position, sequence, wants logits?). Prefill is many rows of one sequence, decode
+//! is one row, continuous batching is rows of several sequences: the forward paths know no other difference. Look
+//! first at [`Row`].
+//!
+//! What it deliberately does not do: find room in the cache (that is [`crate::kv_cache`]) or choose what to run
+//! (that is [`crate::engine`]).
+
+use crate::model::Config;
+
+/// Names a sequence (a conversation, a beam, a slot) within one cache. Any number will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct SeqId(pub u32);
+
+impl std::fmt::Display for SeqId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// One token to be processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Id in the vocabulary.
+    pub token: u32,
+    /// Position in its sequence, 0-based.
+    pub position: usize,
+    /// The sequence it continues.
+    pub sequence: SeqId,
+    /// Whether the next-token distribution after this token is wanted. Unembedding is a fifth of a small model's
+    /// work, so a prompt asks for its last row only.
+    pub wants_logits: bool,
+}
+
+/// The rows of one forward pass.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batch {
+    rows: Vec<Row>,
+}
+
+/// Why a batch cannot be run. Caught before any arithmetic begins.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    /// Nothing to do.
+    #[error("the batch is empty: a forward pass needs at least one token")]
+    Empty,
+    /// A token id that the vocabulary does not have.
+    #[error("row {row}: token id {token} is not in the vocabulary; expected 0 to {}", n_vocab - 1)]
+    UnknownToken {
+        /// Index of the row.
+        row: usize,
+        /// The id.
+        token: u32,
+        /// Size of the vocabulary.
+        n_vocab: usize,
+    },
+    /// A position beyond the context that the model was loaded for.
+    #[error(
+        "row {row}: position {position} of sequence {sequence} does not fit the context; expected less than {n_ctx}. \
+         Shorten the prompt or ask for a larger context"
+    )]
+    BeyondContext {
+        /// Index of the row.
+        row: usize,
+        /// The position.
+        position: usize,
+        /// Its sequence.
+        sequence: SeqId,
+        /// Positions available.
+        n_ctx: usize,
+    },
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `tokens` continue `sequence` from position `start`; only the last one wants logits.
+    pub fn prompt(sequence: SeqId, start: usize, tokens: &[u32]) -> Self {
+        let mut batch = Self::new();
+        for (i, &token) in tokens.iter().enumerate() {
+            batch.push(Row { token, position: start + i, sequence, wants_logits: i + 1 == tokens.len() });
+        }
+        batch
+    }
+
+    /// As [`Batch::prompt`], but every row wants logits: for perplexity and verification.
+    pub fn scored(sequence: SeqId, start: usize, tokens: &[u32]) -> Self {
+        let mut batch = Self::prompt(sequence, start, tokens);
+        batch.rows.iter_mut().for_each(|row| row.wants_logits = true);
+        batch
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+
+    /// The rows, in order.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Indices of the rows that want logits, in order.
+    pub fn wanted(&self) -> Vec<usize> {
+        (0..self.len()).filter(|&i| self.rows[i].wants_logits).collect()
+    }
+
+    /// The sequences in the batch, each once, in order of first appearance, with the indices of their rows.
+    pub fn sequences(&self) -> Vec<(SeqId, Vec<usize>)> {
+        let mut found: Vec<(SeqId, Vec<usize>)> = Vec::new();
+        for (i, row) in self.rows.iter().enumerate() {
+            match found.iter_mut().find(|(sequence, _)| *sequence == row.sequence) {
+                Some((_, rows)) => rows.push(i),
+                None => found.push((row.sequence, vec![i])),
+            }
+        }
+        found
+    }
+
+    /// Checks everything that the model alone can tell; the cache checks that positions continue.
+    ///
+    /// # Errors
+    /// An empty batch, an unknown token, or a position beyond the context.
+    pub fn check(&self, config: &Config) -> Result<(), BatchError> {
+        if self.is_empty() {
+            return Err(BatchError::Empty);
+        }
+        for (i, row) in self.rows.iter().enumerate() {
+            if row.token as usize >= config.n_vocab {
+                return Err(BatchError::UnknownToken { row: i, token: row.token, n_vocab: config.n_vocab });
+            }
+            if row.position >= config.n_ctx {
+                let (position, sequence, n_ctx) = (row.position, row.sequence, config.n_ctx);
+                return Err(BatchError::BeyondContext { row: i, position, sequence, n_ctx });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The answer of a forward pass: one row of scores for each batch row that wanted them, in batch order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logits {
+    n_vocab: usize,
+    values: Vec<f32>,
+}
+
+impl Logits {
+    /// `values` holds whole rows of `n_vocab`, one for each row that wanted logits.
+    pub fn new(n_vocab: usize, values: Vec<f32>) -> Self {
+        debug_assert!(n_vocab > 0 && values.len().is_multiple_of(n_vocab));
+        Self { n_vocab, values }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.n_vocab
+    }
+
+    /// Whether no row of the batch wanted logits.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The scores of row `i`, `[n_vocab]`. Panics if `i >= len()`, as indexing does.
+    pub fn row(&self, i: usize) -> &[f32] {
+        &self.values[i * self.n_vocab..][..self.n_vocab]
+    }
+
+    /// Every row, in order.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact(self.n_vocab)
+    }
+
+    /// The scores after the last row that wanted them, if any did.
+    pub fn last(&self) -> Option<&[f32]> {
+        self.rows().last()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_wants_its_last_row_only() {
+        let batch = Batch::prompt(SeqId(7), 5, &[1, 2, 3]);
+        assert_eq!(batch.wanted(), [2]);
+        assert_eq!(batch.rows().iter().map(|r| r.position).collect::<Vec<_>>(), [5, 6, 7]);
+        assert_eq!(Batch::scored(SeqId(7), 0, &[1, 2]).wanted(), [0, 1]);
+    }
+
+    #[test]
+    fn sequences_are_grouped_in_order_of_appearance() {
+        let mut batch = Batch::new();
+        for (token, sequence) in [(1, 9), (2, 4), (3, 9)] {
+            batch.push(Row { token, position: 0, sequence: SeqId(sequence), wants_logits: false });
+        }
+        assert_eq!(batch.sequences(), [(SeqId(9), vec![0, 2]), (SeqId(4), vec![1])]);
+    }
+}

@@ -73,12 +73,8 @@ ops! {
     KvWrite "kv_write" None;
     /// Keys and values of everything seen so far come back from the cache.
     KvRead "kv_read" None;
-    /// q · kᵀ for every visible position.
-    AttnScores "attn_scores" Some(Hook::AttnScores);
-    /// Scaled softmax over the visible positions.
-    AttnSoftmax "attn_softmax" Some(Hook::Pattern);
-    /// The values, weighted by the pattern.
-    AttnMix "attn_mix" Some(Hook::Z);
+    /// softmax(q · kᵀ · scale) · v over the visible positions.
+    Attention "attention" Some(Hook::Z);
     /// Output projection of attention.
     AttnOutput "attn_output" Some(Hook::AttnProjected);
     /// Norm of the attention branch before it joins the residual stream.

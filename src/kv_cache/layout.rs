@@ -1,0 +1,189 @@
+//! [`KvLayout`]: where a key or a value lies within a page.
+//!
+//! ```text
+//! page:   layer 0                          layer 1          …
+//!         ┌─────────────┬─────────────┐
+//!         │ K           │ V           │
+//!         │ head 0      │ head 0      │   each head:  page_len rows of head_dim numbers,
+//!         │ head 1      │ head 1      │               row i = position i of this page
+//!         │ …           │ …           │
+//!         └─────────────┴─────────────┘
+//! ```
+//!
+//! All positions of one head lie together, because that is what attention reads: one head's keys against one query.
+
+use crate::model::Config;
+use crate::quant::GgmlType;
+use std::ops::Range;
+
+/// How numbers are stored in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum KvFormat {
+    /// 4 bytes, exact: what the naive path uses unless told otherwise.
+    #[default]
+    F32,
+    /// 2 bytes, rounded to 11 bits: half the memory and half the traffic.
+    F16,
+}
+
+impl KvFormat {
+    /// The same format as a tensor type, which knows sizes and conversions.
+    pub fn ggml_type(self) -> GgmlType {
+        match self {
+            KvFormat::F32 => GgmlType::F32,
+            KvFormat::F16 => GgmlType::F16,
+        }
+    }
+
+    /// The format with this name (`f32`, `f16`).
+    pub fn from_name(name: &str) -> Option<Self> {
+        [KvFormat::F32, KvFormat::F16].into_iter().find(|format| format.ggml_type().name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Keys or values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Keys, stored after RoPE.
+    K,
+    /// Values.
+    V,
+}
+
+/// What one block stores per position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KvLayer {
+    /// Key/value heads.
+    pub n_head_kv: usize,
+    /// Numbers in one head's key.
+    pub head_dim_k: usize,
+    /// Numbers in one head's value.
+    pub head_dim_v: usize,
+}
+
+/// The shape of a page: what is stored per position, in which format, and how many positions share a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KvLayout {
+    layers: Vec<KvLayer>,
+    k: KvFormat,
+    v: KvFormat,
+    page_len: usize,
+    /// Byte offset of each layer's K and V within a page.
+    offsets: Vec<(usize, usize)>,
+    page_bytes: usize,
+}
+
+impl KvLayout {
+    /// Positions in a page unless told otherwise.
+    pub const PAGE_LEN: usize = 64;
+
+    /// The layout for a model, with keys and values in the given formats. `page_len` of 0 counts as 1.
+    pub fn new(config: &Config, k: KvFormat, v: KvFormat, page_len: usize) -> Self {
+        let layers = config.layers.iter().map(|layer| KvLayer {
+            n_head_kv: layer.n_head_kv,
+            head_dim_k: layer.head_dim_k,
+            head_dim_v: layer.head_dim_v,
+        });
+        Self::of_layers(layers.collect(), k, v, page_len)
+    }
+
+    /// The layout for these layers.
+    pub fn of_layers(layers: Vec<KvLayer>, k: KvFormat, v: KvFormat, page_len: usize) -> Self {
+        let page_len = page_len.max(1);
+        let mut layout = Self { layers, k, v, page_len, offsets: Vec::new(), page_bytes: 0 };
+        for layer in 0..layout.layers.len() {
+            let at_k = layout.page_bytes;
+            let at_v = at_k + layout.layers[layer].n_head_kv * page_len * layout.row_bytes(layer, Side::K);
+            layout.page_bytes = at_v + layout.layers[layer].n_head_kv * page_len * layout.row_bytes(layer, Side::V);
+            layout.offsets.push((at_k, at_v));
+        }
+        layout
+    }
+
+    /// Positions in a page.
+    pub fn page_len(&self) -> usize {
+        self.page_len
+    }
+
+    /// Bytes of a page: all layers, K and V.
+    pub fn page_bytes(&self) -> usize {
+        self.page_bytes
+    }
+
+    /// Bytes that one position takes, over all layers.
+    pub fn position_bytes(&self) -> usize {
+        self.page_bytes / self.page_len
+    }
+
+    /// Bytes that one position takes in one layer, K and V.
+    pub fn layer_position_bytes(&self, layer: usize) -> usize {
+        self.layers[layer].n_head_kv * (self.row_bytes(layer, Side::K) + self.row_bytes(layer, Side::V))
+    }
+
+    /// What each block stores.
+    pub fn layers(&self) -> &[KvLayer] {
+        &self.layers
+    }
+
+    /// The format of keys or values.
+    pub fn format(&self, side: Side) -> KvFormat {
+        match side {
+            Side::K => self.k,
+            Side::V => self.v,
+        }
+    }
+
+    /// Numbers in one head's key or value.
+    pub fn head_dim(&self, layer: usize, side: Side) -> usize {
+        match side {
+            Side::K => self.layers[layer].head_dim_k,
+            Side::V => self.layers[layer].head_dim_v,
+        }
+    }
+
+    /// Bytes of one head's key or value.
+    pub fn row_bytes(&self, layer: usize, side: Side) -> usize {
+        self.head_dim(layer, side) * self.format(side).ggml_type().block_bytes()
+    }
+
+    /// Where in a page one head's rows lie: `page_len · row_bytes` bytes.
+    pub fn head(&self, layer: usize, side: Side, head: usize) -> Range<usize> {
+        let (at_k, at_v) = self.offsets[layer];
+        let rows = self.page_len * self.row_bytes(layer, side);
+        let start = if side == Side::K { at_k } else { at_v } + head * rows;
+        start..start + rows
+    }
+
+    /// Where in a page one row lies: one head's key or value of the position with this index in the page.
+    pub fn row(&self, layer: usize, side: Side, head: usize, index: usize) -> Range<usize> {
+        let bytes = self.row_bytes(layer, side);
+        let start = self.head(layer, side, head).start + index * bytes;
+        start..start + bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_tile_the_page_without_overlap() {
+        let layers = vec![
+            KvLayer { n_head_kv: 2, head_dim_k: 3, head_dim_v: 5 },
+            KvLayer { n_head_kv: 1, head_dim_k: 4, head_dim_v: 2 },
+        ];
+        let layout = KvLayout::of_layers(layers.clone(), KvFormat::F16, KvFormat::F32, 7);
+        let mut covered = vec![0u8; layout.page_bytes()];
+        for (l, layer) in layers.iter().enumerate() {
+            for side in [Side::K, Side::V] {
+                for head in 0..layer.n_head_kv {
+                    for index in 0..7 {
+                        layout.row(l, side, head, index).for_each(|byte| covered[byte] += 1);
+                    }
+                }
+            }
+        }
+        assert!(covered.iter().all(|&n| n == 1));
+        assert_eq!(layout.position_bytes(), 2 * (3 * 2 + 5 * 4) + 4 * 2 + 2 * 4);
+    }
+}
