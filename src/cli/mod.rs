@@ -1,1 +1,83 @@
-//! (under construction)
+//! The command line: one file per command, each with a text view for people and a JSON view for programs.
+//!
+//! Look first at [`Command`], then at the file of the command you care about. A command is a clap `Args` struct and a
+//! `run` function; what it computes is a result struct from a floor below, and the two views print that same struct.
+//!
+//! Text and JSON go to standard output; progress, notes and timings go to standard error, so that output can be piped.
+//!
+//! What it deliberately does not do: exit the process or set signal handlers (`main.rs`), or compute.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+mod output;
+
+pub use output::is_broken_pipe;
+
+/// An LLM inference engine with its casing off.
+#[derive(Debug, Parser)]
+#[command(name = "cutaway", version, max_term_width = 110, arg_required_else_help = true)]
+#[command(
+    about = "An LLM inference engine with its casing off: run any GGUF model and watch how it works",
+    after_help = "Examples:\n  \
+        cutaway pull smollm2-135m\n  \
+        cutaway generate -m smollm2-135m -p \"The capital of France is\" --temp 0 -n 32\n  \
+        cutaway inspect model.gguf\n\n\
+        `cutaway COMMAND --help` shows the flags and examples of a command."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: stable keys, raw SI numbers.
+    Json,
+}
+
+/// What a command found, and so the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done, or passed: exit code 0.
+    Positive,
+    /// The answer is no (verification failed, text rejected): exit code 1.
+    Negative,
+}
+
+/// What the process has been told from outside.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Notes that the user wants to stop. Returns whether that had been asked before.
+    pub fn interrupt(&self) -> bool {
+        self.interrupted.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether the user wants to stop.
+    pub fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Bad input or a failure outside (a missing file, a full disk): exit code 2.
+pub fn run(cli: Cli, _signals: &Signals) -> Result<Verdict> {
+    match cli.command {}
+}
