@@ -103,13 +103,7 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
     }
 
     /// A projection whose output is read as `n_head` heads: `[n, n_head, head_dim]`.
-    pub(crate) fn heads<R: Real>(
-        &mut self,
-        op: Op,
-        x: &Array2<R>,
-        w: &weights::Linear<R>,
-        n_head: usize,
-    ) -> Array3<R>
+    pub(crate) fn heads<R: Real>(&mut self, op: Op, x: &Array2<R>, w: &weights::Linear<R>, n_head: usize) -> Array3<R>
     where
         O: Ops<R>,
     {
@@ -142,9 +136,7 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
     {
         let (n, d) = x.dim();
         let normed = match kind {
-            Norm::Rms { eps } => {
-                self.run(op, || cost::rms_norm(n, d), |ops| ops.rms_norm(x, &w.weight, R::of(eps)))
-            }
+            Norm::Rms { eps } => self.run(op, || cost::rms_norm(n, d), |ops| ops.rms_norm(x, &w.weight, R::of(eps))),
             Norm::Layer { eps } => {
                 let bias = w.bias.as_ref();
                 let cost = || cost::layer_norm(n, d, bias.is_some());

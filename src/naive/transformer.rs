@@ -183,7 +183,9 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
                 lens.linear(Op::FfnDown, &hidden, down) // [n_tokens, n_embd]
             }
             FeedForward::Experts { router, gate, up, down } => {
-                let Some(config) = &self.config.layers[layer].experts else { return Array2::from_elem(h.dim(), R::ZERO) };
+                let Some(config) = &self.config.layers[layer].experts else {
+                    return Array2::from_elem(h.dim(), R::ZERO);
+                };
                 let scores = lens.matmul(Op::FfnGateInp, h, router, None); // [n_tokens, n_expert]
                 let (experts, weights) = lens.route(&scores, config); // [n_tokens · n_used], [n_tokens, n_used]
 

@@ -113,11 +113,9 @@ impl<R: Real> Weights<R> {
 fn feed_forward<R: Real>(ffn: &model::FeedForward) -> Result<FeedForward<R>, QuantError> {
     let all = |matrices: &[model::Matrix]| matrices.iter().map(matrix).collect::<Result<Vec<_>, _>>();
     Ok(match ffn {
-        model::FeedForward::Dense { gate, up, down } => FeedForward::Dense {
-            gate: gate.as_ref().map(linear).transpose()?,
-            up: linear(up)?,
-            down: linear(down)?,
-        },
+        model::FeedForward::Dense { gate, up, down } => {
+            FeedForward::Dense { gate: gate.as_ref().map(linear).transpose()?, up: linear(up)?, down: linear(down)? }
+        }
         model::FeedForward::Experts { router, gate, up, down } => {
             FeedForward::Experts { router: matrix(router)?, gate: all(gate)?, up: all(up)?, down: all(down)? }
         }
