@@ -8,7 +8,8 @@
 //! Fused tensors do not appear: `attn_qkv` is three matrices, phi3's double `ffn_up` is `gate` and `up`, and the
 //! experts' 3-D tensors are one matrix per expert, all of them row ranges of the same bytes.
 
-use crate::quant::GgmlType;
+use crate::gguf::{Gguf, TensorInfo};
+use crate::quant::{self, GgmlType};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
@@ -113,15 +114,23 @@ pub struct NormWeights {
 /// [`GgmlType::WEIGHTS`], `n_in` is a whole number of its blocks, and [`Matrix::bytes`] is exactly `n_out` rows.
 #[derive(Clone)]
 pub struct Matrix {
-    name: String,
+    name: Arc<str>,
     ty: GgmlType,
     n_in: usize,
     n_out: usize,
-    data: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    gguf: Arc<Gguf>,
+    /// Where the rows lie in the file.
     range: Range<usize>,
 }
 
 impl Matrix {
+    /// A whole tensor as rows of `info.ne[0]` weights, all outer dimensions taken together. The caller has checked its
+    /// type and shape.
+    pub(super) fn of_tensor(gguf: &Arc<Gguf>, info: &TensorInfo<'_>) -> Self {
+        let (n_in, n_out) = (info.ne[0], info.ne[1..].iter().product());
+        Self { name: info.name.into(), ty: info.ty, n_in, n_out, gguf: Arc::clone(gguf), range: gguf.range(info) }
+    }
+
     /// The tensor's name in the file. Parts of one fused tensor share it.
     pub fn name(&self) -> &str {
         &self.name
@@ -147,14 +156,28 @@ impl Matrix {
         self.n_in / self.ty.block_len() * self.ty.block_bytes()
     }
 
-    /// All rows, `n_out · row_bytes` bytes, as they lie in the file.
+    /// All rows, `n_out · row_bytes` bytes, as they lie in the file: nothing is copied.
     pub fn bytes(&self) -> &[u8] {
-        &(*self.data).as_ref()[self.range.clone()]
+        &self.gguf.bytes()[self.range.clone()]
     }
 
     /// The bytes of row `i`. Panics if `i >= n_out`, as indexing does.
     pub fn row(&self, i: usize) -> &[u8] {
         &self.bytes()[i * self.row_bytes()..][..self.row_bytes()]
+    }
+
+    /// The matrix of some of the rows, sharing the bytes. Panics if they reach beyond `n_out`, as slicing does.
+    pub fn rows(&self, rows: Range<usize>) -> Matrix {
+        assert!(rows.start <= rows.end && rows.end <= self.n_out, "rows {rows:?} of {}", self.n_out);
+        let at = |row| self.range.start + row * self.row_bytes();
+        Matrix { n_out: rows.len(), range: at(rows.start)..at(rows.end), ..self.clone() }
+    }
+
+    /// The whole matrix as weights, row after row: `n_out · n_in` numbers.
+    pub fn to_f32(&self) -> Vec<f32> {
+        let mut weights = vec![0.0; self.n_out * self.n_in];
+        quant::dequantize(self.ty, self.bytes(), &mut weights).expect("type and lengths were proven at load");
+        weights
     }
 }
 
@@ -167,6 +190,13 @@ impl std::fmt::Debug for Matrix {
 /// A small tensor (a norm's weight, a bias), decoded to f32 when the model was loaded. Reads as `&[f32]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vector(Vec<f32>);
+
+impl Vector {
+    /// The numbers as a vector of that length.
+    pub(super) fn new(values: Vec<f32>) -> Self {
+        Self(values)
+    }
+}
 
 impl Deref for Vector {
     type Target = [f32];
