@@ -9,9 +9,9 @@ use std::io;
 
 use crate::quant::GgmlType;
 
-use super::directory::{TensorInfo, alignment};
+use super::directory::alignment;
 use super::encode::{Scalar, put_string};
-use super::{GgufError, Metadata};
+use super::{GgufError, Metadata, TensorInfo};
 
 /// The version that is written.
 const VERSION: u32 = 3;
