@@ -44,6 +44,16 @@ pub(super) fn put<const N: usize>(rest: &mut &mut [u8], field: &[u8; N]) {
     *rest = after;
 }
 
+/// 1/d for a step `d`; 0 where that is not finite, so that a block without a step gets the code of zero everywhere.
+///
+/// That is a block of zeros, and also one whose weights lie so close to zero (below about 1e-37) that 1/d overflows:
+/// its step is zero as an f16 anyway, and C leaves undefined which codes such a block gets.
+#[inline]
+pub(super) fn inverse_or_zero(d: f32) -> f32 {
+    let inverse = 1.0 / d;
+    if inverse.is_finite() { inverse } else { 0.0 }
+}
+
 /// Calls `dequantize` for each block of `BYTES` bytes and the `LEN` weights it stands for. Lengths were checked before.
 #[inline]
 pub(super) fn for_each_block<const BYTES: usize, const LEN: usize>(

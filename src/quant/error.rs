@@ -2,7 +2,8 @@
 
 use super::GgmlType;
 
-/// Why a conversion between bytes and weights was refused. Nothing has been written when it is returned.
+/// Why a conversion between bytes and weights was refused. Nothing has been written when it is returned, except for
+/// [`QuantError::ScaleTooLarge`].
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum QuantError {
     /// The format is known by name and size only.
@@ -48,5 +49,15 @@ pub enum QuantError {
         index: usize,
         /// What it is.
         value: f32,
+    },
+    /// Finite weights so large that the scale of their block is not. The bytes written are useless.
+    #[error("{ty}: the block of weights {first} … {last} needs a scale beyond 65504, the largest f16")]
+    ScaleTooLarge {
+        /// The format asked for.
+        ty: GgmlType,
+        /// The first weight of the block.
+        first: usize,
+        /// The last weight of the block.
+        last: usize,
     },
 }

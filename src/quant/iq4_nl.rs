@@ -2,9 +2,12 @@
 //! 4.5 bits per weight.
 //!
 //! ```text
-//!  byte 0    2                                    18
-//!       ├ d ─┼─ qs ───────────────────────────────┤        weight = VALUES[code] · d
-//!       │f16 │ byte j:  code of weight j+16 │ code of weight j   │
+//!  byte 0     2                              18
+//!       ┌─ d ─┬─ qs ─────────────────────────┐
+//!       │ f16 │ 16 bytes, two codes in each  │      byte j: │ weight j+16 │ weight j │
+//!       └─────┴──────────────────────────────┘        bits   7     …     4 3   …    0
+//!
+//!  weight = VALUES[code] · d
 //! ```
 //!
 //! Trained weights are roughly normal: many lie near zero, few far out. A table can put its values where the weights

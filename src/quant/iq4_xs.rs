@@ -1,11 +1,12 @@
 //! IQ4_XS: IQ4_NL's table over 256 weights, with a 6-bit scale for every 32 of them. 4.25 bits per weight.
 //!
 //! ```text
-//!  byte 0    2          4          8                                            136
-//!       ├ d ─┼ scales_h ┼ scales_l ┼─ qs ────────────────────────────────────────┤
-//!       │f16 │ u16      │ 8 × 4 bit│ eight groups of 16 bytes, each as in IQ4_NL │
+//!  byte 0     2          4          8                                                136
+//!       ┌─ d ─┬─ scales_h ┬─ scales_l ┬─ qs ─────────────────────────────────────────┐
+//!       │ f16 │ u16       │ 8 × 4 bit │ eight groups of 16 bytes, each as in IQ4_NL  │
+//!       └─────┴───────────┴───────────┴──────────────────────────────────────────────┘
 //!
-//!  scale of group g = (scales_l nibble g | scales_h bits 2g, 2g+1 << 4) − 32         (−32 … 31)
+//!  scale of group g = (nibble g of scales_l + 16 · bits 2g, 2g+1 of scales_h) − 32             −32 … 31
 //!  weight           = VALUES[code] · (scale · d)
 //! ```
 //!

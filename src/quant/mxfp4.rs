@@ -2,12 +2,15 @@
 //! microscaling (MX) standard, used by gpt-oss.
 //!
 //! ```text
-//!  byte 0   1                                    17
-//!       ├ e ┼─ qs ───────────────────────────────┤         weight = E2M1[code] · 2^(e − 127)
-//!       │ u8│ byte j:  code of weight j+16 │ code of weight j   │
+//!  byte 0    1                              17
+//!       ┌─ e ┬─ qs ─────────────────────────┐
+//!       │ u8 │ 16 bytes, two codes in each  │       byte j: │ weight j+16 │ weight j │
+//!       └────┴──────────────────────────────┘         bits   7     …     4 3   …    0
 //!
-//!  a code is a float of its own (E2M1):   bit 3  2 1       0
-//!                                           sign exponent  mantissa      0, ½, 1, 1½, 2, 3, 4, 6 and their negatives
+//!  a code is a float of its own (E2M1): bit 3 sign, bits 2…1 exponent, bit 0 mantissa
+//!      0  ½  1  1½  2  3  4  6   and their negatives
+//!
+//!  weight = E2M1[code] · 2^(e − 127)
 //! ```
 //!
 //! As in GGML the table is doubled to keep whole numbers, and the scale is halved. `e` = 255, a NaN in the standard,

@@ -1,15 +1,15 @@
 //! Q2_K: 256 weights of two bits, with a 4-bit scale and a 4-bit minimum for every 16. 2.625 bits per weight.
 //!
 //! ```text
-//!  byte 0              16                        80   82     84
-//!       ├─ scales ─────┼─ qs ────────────────────┼ d ─┼ dmin ┤
-//!       │ byte g: min│sc│ two halves of 32 bytes │f16 │ f16  │
-//!                 7…4 3…0
+//!  byte 0                16                      80    82     84
+//!       ┌─ scales ───────┬─ qs ──────────────────┬─ d ─┬ dmin ┐
+//!       │ byte g: min|sc │ 2 halves of 32 bytes  │ f16 │ f16  │      g = weight / 16, its group
+//!       └─ bits  7…4 3…0 ┴───────────────────────┴─────┴──────┘
 //!
-//!  byte l of a half:   bits 7 6      5 4      3 2      1 0
-//!     weight of half      96+l     64+l     32+l        l        (four weights 32 apart share a byte)
+//!  byte l of a half holds four weights 32 apart:   bits  7 6     5 4     3 2     1 0
+//!                                                weight  96+l    64+l    32+l      l
 //!
-//!  weight = code · (d · sc) − dmin · min          g = its index / 16
+//!  weight = code · (d · sc) − dmin · min
 //! ```
 //!
 //! This is the first of the *K-quants*: the scales of small groups are themselves quantised against one scale per

@@ -1,14 +1,15 @@
 //! Q3_K: 256 weights of three bits, with a 6-bit signed scale for every 16. 3.4375 bits per weight.
 //!
 //! ```text
-//!  byte 0               32                       96            108  110
-//!       ├─ hmask ───────┼─ qs ───────────────────┼─ scales ────┼ d ─┤
-//!       │ the third bits│ two low bits, as Q2_K  │ 16 × 6 bits │f16 │
+//!  byte 0                 32                       96             108   110
+//!       ┌─ hmask ─────────┬─ qs ───────────────────┬─ scales ─────┬─ d ─┐
+//!       │ the third bits  │ two low bits, as Q2_K  │ 16 × 6 bits  │ f16 │
+//!       └─────────────────┴────────────────────────┴──────────────┴─────┘
 //!
-//!  hmask byte l, bit b: weight 32·b + l.   Bit set: code = low bits (0 … 3); clear: low bits − 4 (−4 … −1)
+//!  bit b of hmask byte l belongs to weight 32·b + l.   Set: code = low bits (0 … 3); clear: low bits − 4 (−4 … −1)
 //!
-//!  scales, low four bits :  byte i (0 … 7)        group i in bits 3…0, group i+8 in bits 7…4
-//!          high two bits :  byte 8 + i (i 0 … 3)  groups i, i+4, i+8, i+12 in bits 1…0, 3…2, 5…4, 7…6
+//!  scales, low four bits:  byte i (0 … 7)          group i in bits 3…0, group i+8 in bits 7…4
+//!          high two bits:  byte 8 + i (i 0 … 3)    groups i, i+4, i+8, i+12 in bits 1…0, 3…2, 5…4, 7…6
 //!
 //!  weight = code · (d · (scale − 32))
 //! ```

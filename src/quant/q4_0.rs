@@ -2,10 +2,12 @@
 //! this file first.
 //!
 //! ```text
-//!  byte 0    2                                    18
-//!       ├ d ─┼─ qs ───────────────────────────────┤        weight = (code − 8) · d
-//!       │f16 │ byte j:  code of weight j+16 │ code of weight j   │
-//!       └────┴──────── bits 7 … 4 ──────────┴── bits 3 … 0 ──────┘
+//!  byte 0     2                              18
+//!       ┌─ d ─┬─ qs ─────────────────────────┐
+//!       │ f16 │ 16 bytes, two codes in each  │      byte j: │ weight j+16 │ weight j │
+//!       └─────┴──────────────────────────────┘        bits   7     …     4 3   …    0
+//!
+//!  weight = (code − 8) · d
 //! ```
 //!
 //! The codes 0…15 stand for −8…7. There is one more step below zero than above, so the weight with the largest
@@ -13,7 +15,10 @@
 //!
 //! Source: `block_q4_0`, `quantize_row_q4_0_ref`, `dequantize_row_q4_0`.
 
-use super::{block::bytes_of_fields, f16};
+use super::{
+    block::{bytes_of_fields, inverse_or_zero},
+    f16,
+};
 
 /// Weights in a block.
 pub const LEN: usize = 32;
@@ -45,7 +50,7 @@ impl Block {
     /// The block nearest to 32 weights.
     pub fn quantize(weights: &[f32; LEN]) -> Self {
         let d = largest_magnitude(weights) / -8.0;
-        let inverse = if d != 0.0 { 1.0 / d } else { 0.0 };
+        let inverse = inverse_or_zero(d);
 
         // Adding 8.5 before truncating rounds to nearest. The far end would round to 16, which four bits cannot hold.
         let code = |x: f32| ((x * inverse + 8.5) as u8).min(15);

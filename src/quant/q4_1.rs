@@ -1,9 +1,12 @@
 //! Q4_1: as Q4_0, with an offset. 5 bits per weight.
 //!
 //! ```text
-//!  byte 0    2    4                                    20
-//!       ├ d ─┼ m ─┼─ qs ───────────────────────────────┤   weight = code · d + m
-//!       │f16 │f16 │ byte j:  code of weight j+16 │ code of weight j   │
+//!  byte 0     2     4                              20
+//!       ┌─ d ─┬─ m ─┬─ qs ─────────────────────────┐
+//!       │ f16 │ f16 │ 16 bytes, two codes in each  │      byte j: │ weight j+16 │ weight j │
+//!       └─────┴─────┴──────────────────────────────┘        bits   7     …     4 3   …    0
+//!
+//!  weight = code · d + m
 //! ```
 //!
 //! The sixteen codes are spread over exactly [min, max] of the block: code 0 is the smallest weight `m`, code 15 the
@@ -11,7 +14,10 @@
 //!
 //! Source: `block_q4_1`, `quantize_row_q4_1_ref`, `dequantize_row_q4_1`.
 
-use super::{block::bytes_of_fields, f16};
+use super::{
+    block::{bytes_of_fields, inverse_or_zero},
+    f16,
+};
 
 /// Weights in a block.
 pub const LEN: usize = 32;
@@ -47,7 +53,7 @@ impl Block {
     pub fn quantize(weights: &[f32; LEN]) -> Self {
         let (min, max) = min_max(weights);
         let d = (max - min) / 15.0;
-        let inverse = if d != 0.0 { 1.0 / d } else { 0.0 };
+        let inverse = inverse_or_zero(d);
         let code = |x: f32| (((x - min) * inverse + 0.5) as u8).min(15);
 
         let mut qs = [0; LEN / 2];

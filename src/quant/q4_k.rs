@@ -2,13 +2,14 @@
 //! format of most models that people download (`Q4_K_M`).
 //!
 //! ```text
-//!  byte 0    2      4           16                                         144
-//!       ├ d ─┼ dmin ┼─ scales ──┼─ qs ────────────────────────────────────┤
-//!       │f16 │ f16  │ see       │ four chunks of 32 bytes, 64 weights each │
-//!                     k_scales    byte l: weight 32+l │ weight l of the chunk
-//!                                          bits 7…4       3…0
+//!  byte 0     2      4              16                                              144
+//!       ┌─ d ─┬ dmin ┬─ scales ─────┬─ qs ──────────────────────────────────────────┐
+//!       │ f16 │ f16  │ see k_scales │ four chunks of 32 bytes, for 64 weights each  │
+//!       └─────┴──────┴──────────────┴───────────────────────────────────────────────┘
 //!
-//!  weight = code · (d · scale) − dmin · min            code 0 … 15, scale and min 0 … 63
+//!  byte l of a chunk:  bits 7…4 = code of its weight 32+l,  bits 3…0 = code of its weight l
+//!
+//!  weight = code · (d · scale) − dmin · min                code 0 … 15, scale and min 0 … 63
 //! ```
 //!
 //! Q4_1 spends 32 bits on scale and minimum of 32 weights. Here they cost 12 bits and a share of `d` and `dmin`: one
@@ -16,7 +17,7 @@
 //!
 //! Source: `block_q4_K`, `quantize_row_q4_K_ref`, `dequantize_row_q4_K`.
 
-use super::{block::bytes_of_fields, f16, k_scales};
+use super::{block::bytes_of_fields, f16, k_scales, k_search};
 
 /// Weights in a block.
 pub const LEN: usize = 256;
@@ -59,4 +60,21 @@ impl Block {
             }
         }
     }
+    /// A block close to 256 weights, found by [`k_search`].
+    pub fn quantize(weights: &[f32; LEN]) -> Self {
+        let tries = k_search::Tries { max_code: 15, first: -1.0, steps: 20 };
+        let k_search::Affine { d, dmin, scales, codes } = k_search::affine(weights, tries);
+        Self { d, dmin, scales, qs: pack_low_nibbles(&codes) }
+    }
+}
+
+/// The low four bits of 256 codes in the order of `qs`, here and in Q5_K.
+pub(super) fn pack_low_nibbles(codes: &[u8; LEN]) -> [u8; LEN / 2] {
+    let mut qs = [0; LEN / 2];
+    for (chunk, bytes) in codes.as_chunks::<64>().0.iter().zip(qs.as_chunks_mut::<32>().0) {
+        for l in 0..32 {
+            bytes[l] = chunk[l] & 0xF | chunk[l + 32] << 4;
+        }
+    }
+    qs
 }

@@ -1,17 +1,23 @@
 //! Q5_0: as Q4_0 with a fifth bit per weight. 5.5 bits per weight.
 //!
 //! ```text
-//!  byte 0    2      6                                    22
-//!       ├ d ─┼─ qh ─┼─ qs ───────────────────────────────┤  weight = (code − 16) · d
-//!       │f16 │ u32  │ byte j: low 4 bits of weight j+16 │ low 4 bits of weight j   │
-//!              └ bit i: the fifth bit of weight i
+//!  byte 0     2      6                              22
+//!       ┌─ d ─┬─ qh ─┬─ qs ─────────────────────────┐
+//!       │ f16 │ u32  │ 16 bytes, two codes in each  │    qs byte j: │ weight j+16 │ weight j │  low four bits
+//!       └─────┴──────┴──────────────────────────────┘    qh bit  i: fifth bit of weight i
+//!
+//!  weight = (code − 16) · d
 //! ```
 //!
 //! Four bits pack neatly and five do not, so the fifth bits live in a 32-bit word of their own.
 //!
 //! Source: `block_q5_0`, `quantize_row_q5_0_ref`, `dequantize_row_q5_0`.
 
-use super::{block::bytes_of_fields, f16, q4_0::largest_magnitude};
+use super::{
+    block::{bytes_of_fields, inverse_or_zero},
+    f16,
+    q4_0::largest_magnitude,
+};
 
 /// Weights in a block.
 pub const LEN: usize = 32;
@@ -45,7 +51,7 @@ impl Block {
     /// The block nearest to 32 weights.
     pub fn quantize(weights: &[f32; LEN]) -> Self {
         let d = largest_magnitude(weights) / -16.0;
-        let inverse = if d != 0.0 { 1.0 / d } else { 0.0 };
+        let inverse = inverse_or_zero(d);
         let (qh, qs) = pack(&weights.map(|x| ((x * inverse + 16.5) as u8).min(31)));
         Self { d: f16::from_f32(d), qh, qs }
     }

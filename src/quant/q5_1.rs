@@ -1,15 +1,22 @@
 //! Q5_1: as Q4_1 with a fifth bit per weight. 6 bits per weight.
 //!
 //! ```text
-//!  byte 0    2    4      8                                    24
-//!       ├ d ─┼ m ─┼─ qh ─┼─ qs ───────────────────────────────┤  weight = code · d + m
-//!       │f16 │f16 │ u32  │ byte j: low 4 bits of weight j+16 │ low 4 bits of weight j   │
-//!                   └ bit i: the fifth bit of weight i
+//!  byte 0     2     4      8                              24
+//!       ┌─ d ─┬─ m ─┬─ qh ─┬─ qs ─────────────────────────┐
+//!       │ f16 │ f16 │ u32  │ 16 bytes, two codes in each  │    qs byte j: │ weight j+16 │ weight j │  low four bits
+//!       └─────┴─────┴──────┴──────────────────────────────┘    qh bit  i: fifth bit of weight i
+//!
+//!  weight = code · d + m
 //! ```
 //!
 //! Source: `block_q5_1`, `quantize_row_q5_1_ref`, `dequantize_row_q5_1`.
 
-use super::{block::bytes_of_fields, f16, q4_1::min_max, q5_0};
+use super::{
+    block::{bytes_of_fields, inverse_or_zero},
+    f16,
+    q4_1::min_max,
+    q5_0,
+};
 
 /// Weights in a block.
 pub const LEN: usize = 32;
@@ -47,7 +54,7 @@ impl Block {
     pub fn quantize(weights: &[f32; LEN]) -> Self {
         let (min, max) = min_max(weights);
         let d = (max - min) / 31.0;
-        let inverse = if d != 0.0 { 1.0 / d } else { 0.0 };
+        let inverse = inverse_or_zero(d);
         let (qh, qs) = q5_0::pack(&weights.map(|x| (((x - min) * inverse + 0.5) as u8).min(31)));
         Self { d: f16::from_f32(d), m: f16::from_f32(min), qh, qs }
     }

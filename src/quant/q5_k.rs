@@ -1,17 +1,19 @@
 //! Q5_K: Q4_K with a fifth bit per weight. 5.5 bits per weight.
 //!
 //! ```text
-//!  byte 0    2      4           16            48                                         176
-//!       ├ d ─┼ dmin ┼─ scales ──┼─ qh ────────┼─ qs ────────────────────────────────────┤
-//!       │f16 │ f16  │ see       │ fifth bits  │ low four bits, laid out as in Q4_K      │
-//!                     k_scales    byte l, bit g: weight 32·g + l
+//!  byte 0     2      4              16                 48                                    176
+//!       ┌─ d ─┬ dmin ┬─ scales ─────┬─ qh ─────────────┬─ qs ────────────────────────────────┐
+//!       │ f16 │ f16  │ see k_scales │ the fifth bits   │ low four bits, laid out as in Q4_K  │
+//!       └─────┴──────┴──────────────┴──────────────────┴─────────────────────────────────────┘
 //!
-//!  weight = code · (d · scale) − dmin · min            code 0 … 31, scale and min 0 … 63
+//!  bit g of qh byte l belongs to weight 32·g + l
+//!
+//!  weight = code · (d · scale) − dmin · min                code 0 … 31, scale and min 0 … 63
 //! ```
 //!
 //! Source: `block_q5_K`, `quantize_row_q5_K_ref`, `dequantize_row_q5_K`.
 
-use super::{block::bytes_of_fields, f16, k_scales};
+use super::{block::bytes_of_fields, f16, k_scales, k_search, q4_k::pack_low_nibbles};
 
 /// Weights in a block.
 pub const LEN: usize = 256;
@@ -55,5 +57,16 @@ impl Block {
                 group[l] = scale * f32::from(low | high << 4) - min;
             }
         }
+    }
+    /// A block close to 256 weights, found by [`k_search`].
+    pub fn quantize(weights: &[f32; LEN]) -> Self {
+        let tries = k_search::Tries { max_code: 31, first: -0.5, steps: 15 };
+        let k_search::Affine { d, dmin, scales, codes } = k_search::affine(weights, tries);
+
+        let mut qh = [0; LEN / 8];
+        for (i, code) in codes.iter().enumerate() {
+            qh[i % 32] |= (code >> 4) << (i / 32);
+        }
+        Self { d, dmin, scales, qh, qs: pack_low_nibbles(&codes) }
     }
 }

@@ -1,9 +1,12 @@
 //! Q8_0: 32 weights share one scale; each is a signed byte. 8.5 bits per weight.
 //!
 //! ```text
-//!  byte 0    2                                    34
-//!       ├ d ─┼─ qs ───────────────────────────────┤        weight = code · d
-//!       │f16 │ byte j: i8 code of weight j        │
+//!  byte 0     2                                                        34
+//!       ┌─ d ─┬─ qs ───────────────────────────────────────────────────┐
+//!       │ f16 │ 32 signed bytes: byte j is the code of weight j        │
+//!       └─────┴────────────────────────────────────────────────────────┘
+//!
+//!  weight = code · d
 //! ```
 //!
 //! The codes run from −127 to 127 (−128 is never written). Close enough to the original to be used as a stand-in for
@@ -12,7 +15,10 @@
 //! Source: `block_q8_0`, `quantize_row_q8_0_ref`, `dequantize_row_q8_0`. llama.cpp's vector kernels round ties to even,
 //! the reference and this file away from zero; they differ only where `weight / d` lies exactly halfway.
 
-use super::{block::bytes_of_fields, f16};
+use super::{
+    block::{bytes_of_fields, inverse_or_zero},
+    f16,
+};
 
 /// Weights in a block.
 pub const LEN: usize = 32;
@@ -44,7 +50,7 @@ impl Block {
     pub fn quantize(weights: &[f32; LEN]) -> Self {
         let largest = weights.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
         let d = largest / 127.0;
-        let inverse = if d != 0.0 { 1.0 / d } else { 0.0 };
+        let inverse = inverse_or_zero(d);
         Self { d: f16::from_f32(d), qs: weights.map(|x| (x * inverse).round() as i8 as u8) }
     }
 }

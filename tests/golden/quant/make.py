@@ -8,6 +8,8 @@
 LLAMA is a build of llama.cpp at commit 0c1e57098bba43ac29e6e3b677cdceebdd22334f (`cmake -B build && cmake --build
 build`). Each answer has two or three independent sources, and the script stops unless they agree bit for bit:
 
+* types.json:      `ggml_type_name`, `ggml_blck_size` and `ggml_type_size` of libggml-base, and `gguf.GGML_QUANT_SIZES`
+                   for the types the package knows.
 * dequantize.json: `gguf.quants.dequantize` (Python) and the `dequantize_row_*` functions of libggml-base.
 * quantize.json:   `ggml_quantize_chunk` of libggml-base (which calls the `quantize_row_*_ref` functions when it is
                    given no importance matrix), `llama-quantize --pure` on a file with these weights, and, where the
@@ -21,6 +23,7 @@ import ctypes
 import hashlib
 import json
 import pathlib
+import re
 import subprocess
 import tempfile
 
@@ -30,6 +33,21 @@ from gguf import GGMLQuantizationType as T
 
 HERE = pathlib.Path(__file__).parent
 rng = np.random.default_rng(20261001)
+
+
+# --- types.json ------------------------------------------------------------------------------------------------------
+
+
+def type_sizes(lib):
+    """[id, name, weights in a block, bytes of a block] of every type that has a size."""
+    lib.ggml_type_name.restype, lib.ggml_blck_size.restype = ctypes.c_char_p, ctypes.c_int64
+    lib.ggml_type_size.restype = ctypes.c_size_t
+    n_types = 43  # GGML_TYPE_COUNT
+    sizes = [[i, lib.ggml_type_name(i).decode(), lib.ggml_blck_size(i), lib.ggml_type_size(i)] for i in range(n_types)]
+    for ty, size in gguf.GGML_QUANT_SIZES.items():
+        # Q8_1 is never stored in a file. The package still has its two scales as f32, GGML has f16.
+        assert tuple(sizes[ty.value][2:]) == ((32, 36) if ty == T.Q8_1 else size), (ty, size)
+    return [size for size in sizes if size[2] > 0]
 
 
 # --- dequantize.json -------------------------------------------------------------------------------------------------
@@ -125,6 +143,8 @@ def inputs():
         "scales from 1e-6 to 1e2": mixed,
         "mostly zero": every_tenth,
         "ties": ties,
+        # Found by searching seeds: the last of the tries of Q4_K (first block) and Q5_K (second) is the best one.
+        "last try wins": f32(np.concatenate([np.random.default_rng(seed).normal(0, 1, 256) for seed in (110, 509)])),
         "tiny": f32(rng.normal(0, 1e-30, 256)),
         "near the threshold of zero": f32(rng.normal(0, 3e-15, 256)),
         "scale underflows f16": f32(rng.normal(0, 1e-7, 256)),
@@ -195,6 +215,7 @@ def quantize_goldens(lib, tool):
 
 def write(name, answers, source):
     text = json.dumps({"source": source, "made_by": "tests/golden/quant/make.py", **answers}, indent=1)
+    text = re.sub(r"\[\s+(\d+),\s+(\"\w+\"),\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2, \3, \4]", text)  # a type in a line
     (HERE / name).write_text(text + "\n")
 
 
@@ -204,6 +225,7 @@ if __name__ == "__main__":
     parser.add_argument("--llama-quantize", required=True, help="the llama-quantize program")
     args = parser.parse_args()
     lib = ctypes.CDLL(args.ggml)
+    write("types.json", {"types": type_sizes(lib)}, "libggml-base 0c1e57098, checked against gguf 0.19.0")
     write("dequantize.json", {"types": dequantize_goldens(lib)}, "gguf 0.19.0, checked against libggml-base 0c1e57098")
     write(
         "quantize.json",
