@@ -113,8 +113,8 @@ fn round_trips_stay_within_the_error_llama_cpp_allows() {
             let squares: f64 = weights.iter().zip(&back).map(|(x, y)| f64::from(x - y).powi(2)).sum();
             let error = squares.sqrt() / N as f64;
             assert!(error < 0.002, "{ty}: {error}");
-            // The measure must be able to fail: it is not met by a format with half as many bits.
-            assert!(error > 1e-5, "{ty}: {error} is too good to be measured here");
+            // And something was lost: weights compared with themselves would give 0.
+            assert!(error > 1e-5, "{ty}: {error}");
         }
     }
 }

@@ -107,7 +107,10 @@ proptest! {
 
     /// A block's bytes depend on its own weights only.
     #[test]
-    fn blocks_are_independent(a in prop::collection::vec(-1.0f32..1.0, 256), b in prop::collection::vec(-9.0f32..9.0, 256)) {
+    fn blocks_are_independent(
+        a in prop::collection::vec(-1.0f32..1.0, 256),
+        b in prop::collection::vec(-9.0f32..9.0, 256),
+    ) {
         for ty in written_blocks() {
             let both = round_trip(ty, &[a.clone(), b.clone()].concat()).expect("ordinary weights");
             prop_assert_eq!(&both[..256], &round_trip(ty, &a).expect("ordinary weights")[..]);

@@ -3,8 +3,8 @@
 //! A *block* is a short run of consecutive weights of one row (32, or 256 in the K-quants) stored together with
 //! the scale that turns its small integers back into real numbers. This module names the formats
 //! ([`GgmlType`]) and reaches them by name ([`dequantize`], [`quantize`]); every format then has one file with its
-//! layout, a compile-time assertion of its size, and its scalar arithmetic. Look first at [`q4_0`], the simplest, and go
-//! on in this order; each row adds one idea:
+//! layout, a compile-time assertion of its size, and its scalar arithmetic. Look first at [`q4_0`], the simplest,
+//! and go on in this order; each row adds one idea:
 //!
 //! | format | bits per weight | the idea |
 //! |---|---|---|
