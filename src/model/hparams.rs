@@ -108,10 +108,12 @@ fn head_dim(family: &Family, keys: &Keys<'_>, n_embd: usize, n_head: &[usize]) -
         }
     };
     for suffix in ["attention.value_length", "attention.key_length_swa", "attention.value_length_swa"] {
-        let default = if suffix == "attention.value_length" { Some(n_embd / n_head[0]) } else { None };
+        // An absent value_length is not key_length but, as an absent key_length, the width of the stream per head.
+        let default = (suffix == "attention.value_length").then_some(n_embd / n_head[0]);
         match keys.optional_size(suffix, 1..=MAX_WIDTH)?.or(default) {
             Some(other) if other != head_dim => {
-                return Err(keys.invalid(suffix, format!("{head_dim}, as the keys of a head"), other));
+                let expected = format!("{head_dim}, as attention.key_length");
+                return Err(keys.invalid(suffix, expected, other));
             }
             _ => {}
         }
