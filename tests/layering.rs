@@ -1,0 +1,273 @@
+//! The house stands: a floor imports only from the floors below it, and what belongs to one room stays in it.
+//!
+//! The checker reads the source of every file in `src/`, without comments and strings, and follows its paths (`crate::…`,
+//! `super::super::…`, groups in `use`). It is a function from (path, source) to complaints; the tests at the end of the
+//! file feed it sources that break each rule, so that it is known to be able to fail.
+//!
+//! Look first at the tables [`FLOORS`] and [`BELONGS`]: they are DESIGN §2. A new room is added there first.
+
+#[path = "common/source.rs"]
+mod source;
+
+use source::{Token, paths, tokens};
+use std::path::Path;
+
+/// Rooms by floor. A room imports only from floors below its own.
+const FLOORS: [&[&str]; 9] = [
+    &["observe", "quant"],
+    &["gguf", "kernels", "tensor"],
+    &["tokenizer", "model"],
+    &["kv_cache", "batch"],
+    &["naive", "optimized", "sampling", "grammar"],
+    &["engine"],
+    &["measure"],
+    &["report"],
+    &["cli"],
+];
+
+/// Rooms that see a neighbour on their own floor.
+const ARROWS: [(&str, &str); 1] = [
+    ("kv_cache", "batch"), // a batch says which sequences it writes to; the cache finds room for them
+];
+
+/// What belongs to some files alone: words of the source, and the beginnings of the paths where they may stand.
+const BELONGS: [(&[&str], &[&str]); 9] = [
+    (
+        &["unsafe", "unsafe_code"],
+        &["src/kernels/", "src/kernels.rs", "src/optimized/pool.rs", "src/optimized/arena.rs", "src/gguf/mmap.rs"],
+    ),
+    (&["core::arch", "std::arch"], &["src/kernels/", "src/kernels.rs"]),
+    (&["ndarray"], &["src/naive/"]),
+    (&["memmap2"], &["src/gguf/mmap.rs"]),
+    (&["plotters"], &["src/report/"]),
+    (&["anyhow", "clap", "indicatif", "ctrlc"], &["src/cli/", "src/main.rs"]),
+    (&["print!", "println!", "eprint!", "eprintln!"], &["src/cli/", "src/main.rs"]),
+    (&["process::exit", "process::abort", "set_hook", "take_hook"], &["src/cli/", "src/main.rs"]),
+    (&["dbg!", "todo!", "unimplemented!"], &[]),
+];
+
+fn floor_of(room: &str) -> Option<usize> {
+    FLOORS.iter().position(|rooms| rooms.contains(&room))
+}
+
+/// The modules a file is, below the crate: `src/quant/q4_0.rs` is `[quant, q4_0]`, `src/quant/mod.rs` is `[quant]`.
+fn modules(path: &str) -> Vec<&str> {
+    let path = path.trim_start_matches("src/").trim_end_matches(".rs");
+    path.split('/').filter(|&part| !["lib", "main", "mod"].contains(&part)).collect()
+}
+
+/// What is wrong with a file, a line each: `src/naive/ops.rs:12: floor F4 imports engine (F5)`.
+fn complaints(path: &str, source: &str) -> Vec<String> {
+    let tokens = tokens(source);
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let modules = modules(path);
+    let room = modules.first().copied();
+    if let Some(room) = room.filter(|room| floor_of(room).is_none()) {
+        found.push((1, format!("{room} stands on no floor")));
+    }
+
+    let paths = paths(&tokens, modules.len());
+    for (line, segments) in &paths {
+        let target = match segments.split_first() {
+            Some((first, rest)) if first == "crate" || first == "cutaway" => rest.first().map_or("*", String::as_str),
+            _ => continue,
+        };
+        if let Some(wrong) = wrong_import(path, room, target) {
+            found.push((*line, wrong));
+        }
+    }
+
+    for (words, homes) in BELONGS {
+        if homes.iter().any(|home| path.starts_with(home)) {
+            continue;
+        }
+        for word in words {
+            found.extend(lines_with(word, &tokens, &paths).map(|line| (line, format!("{word} does not belong here"))));
+        }
+    }
+
+    let tests = tests_begin(path, &tokens);
+    let unwraps = tokens.windows(3).enumerate().filter(|(i, t)| *i < tests && texts(t) == [".", "unwrap", "("]);
+    found.extend(
+        unwraps.map(|(_, t)| (t[1].line, "unwrap() outside a test: name the invariant with expect".to_owned())),
+    );
+
+    found.sort();
+    found.dedup();
+    found.into_iter().map(|(line, what)| format!("{path}:{line}: {what}")).collect()
+}
+
+/// What is wrong with importing the room `target` in this file, if anything is.
+fn wrong_import(path: &str, room: Option<&str>, target: &str) -> Option<String> {
+    if path == "src/main.rs" {
+        return (target != "cli").then(|| format!("main.rs imports {target}, not only cli"));
+    }
+    let Some(there) = floor_of(target) else { return Some(format!("imports {target}, which stands on no floor")) };
+    let Some((room, here)) = room.and_then(|room| Some((room, floor_of(room)?))) else {
+        return (path == "src/lib.rs").then(|| format!("lib.rs is the map, and imports {target}"));
+    };
+    match () {
+        () if room == target || there < here || ARROWS.contains(&(room, target)) => None,
+        () if there == here => Some(format!("{room} imports {target}, its neighbour on floor F{here}")),
+        () => Some(format!("floor F{here} imports {target} (F{there})")),
+    }
+}
+
+/// Lines where a word of [`BELONGS`] stands: a name, a macro (`name!`), or the end or beginning of a path (`a::b`).
+fn lines_with<'a>(
+    word: &'a str,
+    tokens: &'a [Token],
+    paths: &'a [(usize, Vec<String>)],
+) -> Box<dyn Iterator<Item = usize> + 'a> {
+    if let Some(name) = word.strip_suffix('!') {
+        let calls = tokens.windows(2).filter(move |t| t[0].text == name && t[1].text == "!");
+        return Box::new(calls.map(|t| t[0].line));
+    }
+    if let Some((outer, inner)) = word.split_once("::") {
+        let has = move |path: &[String]| path.windows(2).any(|pair| pair[0] == outer && pair[1] == inner);
+        let in_code = tokens.windows(4).filter(move |t| texts(t) == [outer, ":", ":", inner]).map(|t| t[0].line);
+        let in_groups = paths.iter().filter(move |(_, path)| has(path)).map(|(line, _)| *line);
+        return Box::new(in_code.chain(in_groups));
+    }
+    Box::new(tokens.iter().filter(move |token| token.text == word).map(|token| token.line))
+}
+
+/// The first token of the tests of a file: after `#[cfg(test)]`, or all of it where the file is `tests.rs`.
+fn tests_begin(path: &str, tokens: &[Token]) -> usize {
+    if path.ends_with("/tests.rs") || path.contains("/tests/") {
+        return 0;
+    }
+    let cfg_test = ["#", "[", "cfg", "(", "test", ")", "]"];
+    tokens.windows(7).position(|t| texts(t) == cfg_test).unwrap_or(tokens.len())
+}
+
+fn texts(tokens: &[Token]) -> Vec<&str> {
+    tokens.iter().map(|token| token.text.as_str()).collect()
+}
+
+/// Calls `each` with the path (from the repository, with `/`) and the text of every Rust file below `directory`.
+fn every_file(directory: &Path, each: &mut impl FnMut(&str, &str)) {
+    let mut entries: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            every_file(&path, each);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_string_lossy().replace('\\', "/");
+            each(&name, &std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_house_stands() {
+    let mut found = Vec::new();
+    let mut files = 0;
+    every_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut |path, source| {
+        files += 1;
+        found.extend(complaints(path, source));
+    });
+    assert!(files > 20, "only {files} files were read");
+    assert!(found.is_empty(), "{} complaints:\n{}", found.len(), found.join("\n"));
+}
+
+// ------------------------------------------------------------------------------------ the checker can fail
+
+#[track_caller]
+fn complains(path: &str, source: &str, expected: &[&str]) {
+    assert_eq!(complaints(path, source), expected, "about:\n{source}");
+}
+
+#[test]
+fn a_floor_above_is_refused_however_it_is_named() {
+    let expected = &["src/naive/ops.rs:2: floor F4 imports engine (F5)"];
+    for import in [
+        "use crate::engine::Session;",
+        "use crate::{model, engine};",
+        "use crate::{\nengine::{Session, Event}, model::Config};",
+        "use super::super::engine;",
+        "fn f() -> crate::engine::Session {}",
+        "pub(crate) use crate::r#engine as e;",
+        "use super::{super::{engine}};",
+    ] {
+        let source = format!("use crate::model::Config;\n{}", import.replace('\n', ""));
+        complains("src/naive/ops.rs", &source, expected);
+    }
+    complains("src/quant/mod.rs", "use super::gguf::Gguf;", &["src/quant/mod.rs:1: floor F0 imports gguf (F1)"]);
+    complains("src/batch.rs", "\n\nuse super::naive::Naive;", &["src/batch.rs:3: floor F3 imports naive (F4)"]);
+}
+
+#[test]
+fn a_neighbour_is_refused_unless_an_arrow_is_drawn() {
+    let expected = "src/tensor/view.rs:1: tensor imports gguf, its neighbour on floor F1";
+    complains("src/tensor/view.rs", "use crate::gguf::Gguf;", &[expected]);
+    complains("src/kv_cache/cache.rs", "use crate::batch::Batch;", &[]);
+    let back = "src/batch.rs:1: batch imports kv_cache, its neighbour on floor F3";
+    complains("src/batch.rs", "use crate::kv_cache::KvCache;", &[back]);
+}
+
+#[test]
+fn modules_inside_a_file_count_and_tests_obey_too() {
+    let source =
+        "mod tests {\n    use super::*;\n    mod deep { use super::super::super::gguf; }\n}\nuse super::model;";
+    let expected = [
+        "src/quant/mod.rs:3: floor F0 imports gguf (F1)", // crate::quant::tests::deep, three times up
+        "src/quant/mod.rs:5: floor F0 imports model (F2)",
+    ];
+    complains("src/quant/mod.rs", source, &expected);
+    let test = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() { crate::engine::run().unwrap(); }\n}";
+    complains("src/quant/q4_0.rs", test, &["src/quant/q4_0.rs:4: floor F0 imports engine (F5)"]);
+}
+
+#[test]
+fn rooms_must_stand_on_a_floor_and_are_not_imported_wholesale() {
+    complains("src/attic/mod.rs", "", &["src/attic/mod.rs:1: attic stands on no floor"]);
+    complains(
+        "src/cli/mod.rs",
+        "use crate::attic::Box;",
+        &["src/cli/mod.rs:1: imports attic, which stands on no floor"],
+    );
+    complains("src/cli/mod.rs", "use crate::*;", &["src/cli/mod.rs:1: imports *, which stands on no floor"]);
+    complains("src/main.rs", "use cutaway::{cli, gguf};", &["src/main.rs:1: main.rs imports gguf, not only cli"]);
+    complains("src/lib.rs", "use crate::gguf::Gguf;", &["src/lib.rs:1: lib.rs is the map, and imports gguf"]);
+}
+
+#[test]
+fn what_belongs_to_one_room_stays_in_it() {
+    for (path, source, word) in [
+        ("src/gguf/mod.rs", "unsafe { f() }", "unsafe"),
+        ("src/optimized/ops.rs", "#![allow(unsafe_code)]", "unsafe_code"),
+        ("src/optimized/ops.rs", "use ndarray::Array2;", "ndarray"),
+        ("src/optimized/ops.rs", "use std::arch::x86_64::*;", "std::arch"),
+        ("src/optimized/ops.rs", "use core::{arch::x86_64, mem};", "core::arch"),
+        ("src/model/mod.rs", "println!(\"{x}\");", "println!"),
+        ("src/model/mod.rs", "std::process::exit(1);", "process::exit"),
+        ("src/model/mod.rs", "use std::process::{Command, exit};", "process::exit"),
+        ("src/model/mod.rs", "std::panic::set_hook(hook);", "set_hook"),
+        ("src/model/mod.rs", "fn f() -> anyhow::Result<()> {}", "anyhow"),
+        ("src/cli/mod.rs", "dbg!(x)", "dbg!"),
+    ] {
+        complains(path, source, &[&format!("{path}:1: {word} does not belong here")]);
+    }
+    complains("src/gguf/mmap.rs", "#![allow(unsafe_code)] fn f() { unsafe { memmap2::Mmap::map(x) } }", &[]);
+    complains("src/kernels/avx2.rs", "use std::arch::x86_64::*; unsafe fn f() {}", &[]);
+    complains("src/cli/run.rs", "println!(); std::process::exit(2); use anyhow::Result;", &[]);
+    let unwrap = "src/model/mod.rs:1: unwrap() outside a test: name the invariant with expect";
+    complains("src/model/mod.rs", "x.unwrap(); x.unwrap_or(0);", &[unwrap]);
+    complains("src/model/tests.rs", "x.unwrap();", &[]);
+}
+
+#[test]
+fn comments_and_strings_say_what_they_like() {
+    let source = r####"
+        //! See [`crate::engine`] and unsafe.
+        /* crate::engine /* nested: println!() */ unsafe */
+        const A: &str = "use crate::engine; // not a comment"; const B: &str = "\"crate::cli";
+        const C: &str = r#"crate::engine " unsafe"#; const D: &[u8] = b"unsafe"; const E: &[u8] = br"\";
+        const F: char = '"'; const G: char = '\''; const H: u8 = b'"'; fn f<'a>(x: &'a str) -> &'a str { x }
+        use crate::quant; // "
+    "####;
+    complains("src/gguf/mod.rs", source, &[]);
+    let after = format!("{source}\nuse crate::engine;");
+    complains("src/gguf/mod.rs", &after, &["src/gguf/mod.rs:9: floor F1 imports engine (F5)"]);
+}
