@@ -102,6 +102,21 @@ fn heads_may_share_keys_tie_outputs_and_have_biases() {
 }
 
 #[test]
+fn a_matrix_reads_as_rows_of_weights() {
+    let model = load(&named("llama-gqa-q8_0"));
+    let q = &model.weights.layers[1].attn_q.weight;
+    let weights = q.to_f32();
+    let expected = load(&named("llama-gqa-f32")).weights.layers[1].attn_q.weight.to_f32();
+    // The largest weight of a block of 32 is about 0.6 here, and q8_0 rounds to 1/127 of it.
+    assert!(weights.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 0.004));
+
+    let middle = q.rows(8..24);
+    assert_eq!((middle.n_in(), middle.n_out()), (64, 16));
+    assert_eq!(middle.row(3), q.row(11));
+    assert_eq!(middle.to_f32(), weights[8 * 64..24 * 64]);
+}
+
+#[test]
 fn fused_tensors_are_their_parts() {
     for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| ty.block_len() <= 32) {
         let format = ty.name().to_lowercase();

@@ -4,8 +4,11 @@
 #[path = "common/tiny_gguf.rs"]
 mod tiny_gguf;
 
+use cutaway::gguf::Gguf;
 use cutaway::model::{LoadOptions, Model, ModelError};
 use cutaway::quant::GgmlType;
+use proptest::prelude::*;
+use std::sync::{Arc, LazyLock};
 use tiny_gguf::{Case, TinyModel, TinyTensor, all_cases, matrix, named};
 
 fn load(model: &TinyModel) -> Result<Model, ModelError> {
@@ -189,4 +192,35 @@ fn damaged_weights_are_found_when_asked_for() {
     factors.bytes[4..8].copy_from_slice(&0f32.to_le_bytes());
     let error = refusal(&model, "a frequency is divided by 0").to_string();
     assert_eq!(error, "tensor 'rope_freqs.weight', block 1: expected a finite number > 0, found 0");
+}
+
+/// Some files, and where their data begins.
+static FILES: LazyLock<[(Vec<u8>, usize); 5]> = LazyLock::new(|| {
+    ["llama-llama3-q8_0", "mixtral-q4_0", "gemma3-q4_0", "phi3-f32", "gpt2-f16"]
+        .map(named)
+        .map(|case| (case.to_bytes(), case.gguf().data_offset()))
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// Law: whatever happens to the bytes before the data (keys, values, names, shapes, types), the file is refused or
+    /// loads; and then every matrix has its bytes.
+    #[test]
+    fn no_damaged_byte_panics(
+        file in 0..FILES.len(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let (mut bytes, directory) = FILES[file].clone();
+        for (at, byte) in damage {
+            bytes[at.index(directory)] = byte;
+        }
+        let Ok(gguf) = Gguf::from_bytes(bytes) else { return Ok(()) };
+        if let Ok(model) = Model::load(Arc::new(gguf), LoadOptions::default()) {
+            for layer in &model.weights.layers {
+                let matrix = &layer.attn_output.weight;
+                prop_assert_eq!(matrix.bytes().len(), matrix.n_out() * matrix.row_bytes());
+            }
+        }
+    }
 }

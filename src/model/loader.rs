@@ -1,6 +1,6 @@
 //! Names → checked tensors: what a family's files must hold, and the refusal of everything else.
 //!
-//! Look first at [`layer`]: it lists a block's tensors in the order in which they are used. Each one is asked for by
+//! Look first at [`Block::layer`]: it lists a block's tensors in the order in which they are used. Each one is asked for by
 //! name and shape; [`Tensors`] remembers what was asked for, so that at the end nothing may be left over.
 //!
 //! Source: `load_arch_tensors` of each family and `create_tensor_qkv` in llama.cpp.
@@ -9,7 +9,8 @@ use super::ModelError;
 use super::architectures::{Family, Gate, Presence};
 use super::config::{Config, Experts, LayerConfig};
 use super::tensors::Tensors;
-use super::weights::{FeedForward, LayerWeights, Linear, NormWeights, Vector, Weights};
+use super::weights::{FeedForward, LayerWeights, Linear, Matrix, NormWeights, Vector, Weights};
+use std::ops::Range;
 
 /// Finds every weight of the model that `config` describes.
 pub(super) fn weights(family: &Family, config: &Config, tensors: &mut Tensors<'_>) -> Result<Weights, ModelError> {
@@ -76,6 +77,7 @@ struct Block<'a, 'g> {
 }
 
 impl Block<'_, '_> {
+    /// Every tensor of the block, in the order in which they are used.
     fn layer(&mut self) -> Result<LayerWeights, ModelError> {
         let (family, shape, n_embd) = (self.family, self.shape, self.n_embd);
         let attn_norm = self.norm("attn_norm")?;
@@ -99,43 +101,54 @@ impl Block<'_, '_> {
         })
     }
 
-    /// Three projections, each in its own tensor or all in one: rows of Q, then K, then V.
     fn qkv(&mut self) -> Result<[Linear; 3], ModelError> {
-        const PARTS: [&str; 3] = ["attn_q", "attn_k", "attn_v"];
-        let sizes = [self.shape.n_embd_q(), self.shape.n_embd_k(), self.shape.n_embd_v()];
-        let ends = [sizes[0], sizes[0] + sizes[1], sizes.iter().sum()];
-        let (fused, n_all) = (self.name("attn_qkv.weight"), ends[2]);
-
-        let weights = if self.tensors.has(&fused) {
-            let all = self.tensors.matrix(&fused, self.n_embd, n_all)?;
-            [all.rows(0..ends[0]), all.rows(ends[0]..ends[1]), all.rows(ends[1]..ends[2])]
-        } else if PARTS.iter().all(|part| !self.tensors.has(&self.name(&format!("{part}.weight")))) {
-            let name = format!("{fused}, or attn_q, attn_k and attn_v in its place");
-            return Err(ModelError::MissingTensor { name, expected: vec![self.n_embd, n_all] });
-        } else {
-            let mut part = |i: usize| {
-                let name = self.name(&format!("{}.weight", PARTS[i]));
-                self.tensors.matrix(&name, self.n_embd, sizes[i])
-            };
-            [part(0)?, part(1)?, part(2)?]
-        };
-
-        let fused = self.name("attn_qkv.bias");
-        let needs_fused = self.family.qkv_bias == Presence::Always && !self.tensors.has(&self.name("attn_q.bias"));
-        let biases = if self.tensors.has(&fused) || needs_fused {
-            let all = self.tensors.vector(&fused, n_all)?;
-            [0..ends[0], ends[0]..ends[1], ends[1]..ends[2]].map(|rows| Some(Vector::new(all[rows].to_vec())))
-        } else {
-            let mut part = |i: usize| {
-                let name = self.name(&format!("{}.bias", PARTS[i]));
-                bias(self.family.qkv_bias, self.tensors, &name, sizes[i])
-            };
-            [part(0)?, part(1)?, part(2)?]
-        };
-
-        let [q, k, v] = weights;
-        let [q_bias, k_bias, v_bias] = biases;
+        let [q, k, v] = self.qkv_weights()?;
+        let [q_bias, k_bias, v_bias] = self.qkv_biases()?;
         Ok([Linear { weight: q, bias: q_bias }, Linear { weight: k, bias: k_bias }, Linear { weight: v, bias: v_bias }])
+    }
+
+    /// The rows that Q, K and V have where they are fused into one tensor.
+    fn qkv_rows(&self) -> [Range<usize>; 3] {
+        let (q, k, v) = (self.shape.n_embd_q(), self.shape.n_embd_k(), self.shape.n_embd_v());
+        [0..q, q..q + k, q + k..q + k + v]
+    }
+
+    /// Three projections, all in one tensor or each in its own.
+    fn qkv_weights(&mut self) -> Result<[Matrix; 3], ModelError> {
+        let (rows, n_embd) = (self.qkv_rows(), self.n_embd);
+        let n_all = rows[2].end;
+        let names = ["attn_qkv.weight", "attn_q.weight", "attn_k.weight", "attn_v.weight"].map(|role| self.name(role));
+        let [fused, q, k, v] = &names;
+        if self.tensors.has(fused) {
+            let all = self.tensors.matrix(fused, n_embd, n_all)?;
+            return Ok(rows.map(|rows| all.rows(rows)));
+        }
+        if !names.iter().any(|name| self.tensors.has(name)) {
+            let name = format!("{fused}, or attn_q, attn_k and attn_v in its place");
+            return Err(ModelError::MissingTensor { name, expected: vec![n_embd, n_all] });
+        }
+        Ok([
+            self.tensors.matrix(q, n_embd, rows[0].len())?,
+            self.tensors.matrix(k, n_embd, rows[1].len())?,
+            self.tensors.matrix(v, n_embd, rows[2].len())?,
+        ])
+    }
+
+    /// Their biases, fused or not; fused weights may have separate biases.
+    fn qkv_biases(&mut self) -> Result<[Option<Vector>; 3], ModelError> {
+        let (rows, presence) = (self.qkv_rows(), self.family.qkv_bias);
+        let names = ["attn_qkv.bias", "attn_q.bias", "attn_k.bias", "attn_v.bias"].map(|role| self.name(role));
+        let [fused, q, k, v] = &names;
+        let none = !names.iter().any(|name| self.tensors.has(name));
+        if self.tensors.has(fused) || (none && presence == Presence::Always) {
+            let all = self.tensors.vector(fused, rows[2].end)?;
+            return Ok(rows.map(|rows| Some(Vector::new(all[rows].to_vec()))));
+        }
+        Ok([
+            bias(presence, self.tensors, q, rows[0].len())?,
+            bias(presence, self.tensors, k, rows[1].len())?,
+            bias(presence, self.tensors, v, rows[2].len())?,
+        ])
     }
 
     fn dense_feed_forward(&mut self) -> Result<FeedForward, ModelError> {

@@ -1,8 +1,8 @@
 //! RoPE's many keys → one [`Rope`] per kind of layer, with every default and scaling already resolved.
 //!
 //! Look first at [`Ropes::read`]: it follows `llama-context.cpp` line by line, since what YaRN finally multiplies
-//! is decided there and not in the file. Only the families listed in llama.cpp read `rope.scaling.yarn_*` keys, and
-//! none of them is built here: the betas are constants.
+//! is decided there and not in the file. Only a few families of llama.cpp read `rope.scaling.yarn_*` keys, none
+//! of them known here: the betas are constants.
 
 use super::ModelError;
 use super::architectures::{Family, FreqFactors};
