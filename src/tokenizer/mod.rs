@@ -1,1 +1,223 @@
-//! (under construction)
+//! Text ↔ token ids.
+//!
+//! A model never sees text, it sees numbers that name pieces of text. Which pieces is decided by the vocabulary it
+//! was trained with, and a tokenizer has to cut text *exactly* as it was cut then: a model fed other tokens for the
+//! same text is quietly worse. This room does what llama.cpp does, id for id.
+//!
+//! The way of a text, and where to read about each step:
+//!
+//! | step | file |
+//! |---|---|
+//! | special tokens such as `<\|im_start\|>` are cut out | [`special`] |
+//! | BPE: the rest is cut into words | [`pretokenize`], its patterns in [`scan`], character classes in [`unicode`] |
+//! | neighbouring symbols merge, best pair first | **[`merge`]**, the loop; then [`bpe`] and [`spm`], what *best* means |
+//! | ids become text again, never half a character | [`stream`] |
+//! | a conversation becomes one text | [`chat`] |
+//!
+//! The vocabulary stands in [`vocab`], reading and checking it in [`load`] and [`eog`], details in [`bytes`]
+//! (GPT-2's byte alphabet) and [`sentence`] (▁ for space). Look first at [`Tokenizer::encode`].
+//!
+//! Not here: WordPiece (BERT), Unigram (T5), RWKV; normalisation of Unicode, which none of these vocabularies asks
+//! for; training a vocabulary.
+//!
+//! Source: llama.cpp `src/llama-vocab.cpp` and `src/unicode.cpp`, checked against its vocabularies with expected ids.
+
+mod bpe;
+mod bytes;
+mod chat;
+mod deepseek;
+mod detokenize;
+mod eog;
+mod error;
+mod load;
+mod merge;
+mod pretokenize;
+mod scan;
+mod sentence;
+mod special;
+mod spm;
+mod stream;
+mod unicode;
+mod vocab;
+mod words;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use chat::{ChatTemplate, Message};
+pub use detokenize::DetokenizeOptions;
+pub use error::TokenizerError;
+pub use load::VocabParts;
+pub use stream::StreamDecoder;
+pub use vocab::{Algorithm, Attrs, Role, Token, Vocab};
+pub use words::{MergeStep, Reason};
+
+use crate::gguf::Metadata;
+use bpe::Bpe;
+use special::{Fragment, SpecialTokens};
+use spm::Spm;
+use words::{Output, Session};
+
+/// The number of a token in its vocabulary.
+pub type TokenId = u32;
+
+/// What to do about special tokens when encoding. The default leaves them out and reads them as ordinary text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// Add BOS and EOS where the model asks for them.
+    pub add_special: bool,
+    /// Read the text of control tokens (`<|im_end|>`) as these tokens. Leave it off for text from strangers: with it
+    /// on, they can end their turn and speak for the model.
+    pub parse_special: bool,
+}
+
+/// A text as tokens, with where each came from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Encoding {
+    /// The tokens.
+    pub ids: Vec<TokenId>,
+    /// For each token the bytes of the source it stands for; empty for BOS and EOS. A span may end inside a character.
+    pub spans: Vec<Range<usize>>,
+    /// Every merge in the order it was made; empty unless asked for.
+    pub merges: Vec<MergeStep>,
+}
+
+/// Encodes text and decodes ids, for one vocabulary. Cheap to share: everything takes `&self`.
+pub struct Tokenizer {
+    vocab: Arc<Vocab>,
+    special: SpecialTokens,
+    algorithm: Merging,
+    warnings: Vec<String>,
+}
+
+enum Merging {
+    Bpe(Box<Bpe>),
+    Spm(Box<Spm>),
+}
+
+impl Tokenizer {
+    /// The tokenizer a model file describes. Errors: see [`TokenizerError`]; afterwards nothing can fail.
+    pub fn from_metadata(metadata: &Metadata) -> Result<Self, TokenizerError> {
+        Self::from_parts(&VocabParts::from_metadata(metadata)?)
+    }
+
+    /// The tokenizer of a vocabulary built by hand.
+    pub fn from_parts(parts: &VocabParts<'_>) -> Result<Self, TokenizerError> {
+        let (vocab, warnings) = Vocab::new(parts)?;
+        let algorithm = match vocab.algorithm() {
+            Algorithm::Spm => Merging::Spm(Box::new(Spm::new(&vocab))),
+            Algorithm::Bpe => {
+                let key = "tokenizer.ggml.merges";
+                let merges = parts.merges.as_ref().ok_or(TokenizerError::MissingKey { key })?;
+                Merging::Bpe(Box::new(Bpe::new(&vocab, parts.pre_tokenizer()?, merges)?))
+            }
+        };
+        Ok(Self { special: SpecialTokens::new(&vocab), algorithm, warnings, vocab: Arc::new(vocab) })
+    }
+
+    /// The tokens of `text`. Takes time proportional to n log n of its length, whatever the text.
+    pub fn encode(&self, text: &str, options: EncodeOptions) -> Vec<TokenId> {
+        self.run(text, options, Output::default()).ids
+    }
+
+    /// The tokens of `text`, and which bytes of it each stands for.
+    pub fn encode_with_spans(&self, text: &str, options: EncodeOptions) -> Encoding {
+        self.run(text, options, Output { spans: Some(Vec::new()), ..Output::default() }).into()
+    }
+
+    /// The same with every merge that led there. Each step holds its whole word: meant for short texts.
+    pub fn encode_traced(&self, text: &str, options: EncodeOptions) -> Encoding {
+        self.run(text, options, Output { spans: Some(Vec::new()), merges: Some(Vec::new()), ..Output::default() })
+            .into()
+    }
+
+    fn run(&self, text: &str, options: EncodeOptions, out: Output) -> Output {
+        let vocab = &*self.vocab;
+        let mut session = Session::new(text, out);
+        if let Some(bos) = self.bos().filter(|_| options.add_special && vocab.adds_bos()) {
+            session.out.push(bos, 0..0);
+        }
+        let mut after_special = true;
+        for fragment in self.special.partition(text, options.parse_special) {
+            after_special = match fragment {
+                Fragment::Token(id, span) => {
+                    session.out.push(id, span);
+                    true
+                }
+                Fragment::Text(span) => {
+                    match &self.algorithm {
+                        Merging::Bpe(bpe) => bpe.encode(vocab, &mut session, span),
+                        Merging::Spm(spm) => {
+                            spm.encode(vocab, &mut session, span, vocab.adds_space_prefix() && after_special);
+                        }
+                    }
+                    false
+                }
+            };
+        }
+        if let Some(eos) = self.eos().filter(|_| options.add_special && vocab.adds_eos()) {
+            session.out.push(eos, text.len()..text.len());
+        }
+        session.out
+    }
+
+    /// The bytes of one token, which need not be whole characters; `None` for an id outside the vocabulary. Control
+    /// tokens are empty unless `special` is set.
+    pub fn piece(&self, id: TokenId, special: bool) -> Option<Vec<u8>> {
+        self.vocab.piece(id, special)
+    }
+
+    /// A decoder for tokens that arrive one by one.
+    pub fn stream(&self) -> StreamDecoder {
+        StreamDecoder::new(Arc::clone(&self.vocab))
+    }
+
+    /// The vocabulary.
+    pub fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    /// Number of tokens.
+    pub fn n_vocab(&self) -> usize {
+        self.vocab.tokens().len()
+    }
+
+    /// The token that begins a sequence.
+    pub fn bos(&self) -> Option<TokenId> {
+        self.vocab.special(Role::Bos)
+    }
+
+    /// The token that ends a sequence.
+    pub fn eos(&self) -> Option<TokenId> {
+        self.vocab.special(Role::Eos)
+    }
+
+    /// Does this token end a generation? (EOS, end of turn, end of message, …)
+    pub fn is_eog(&self, id: TokenId) -> bool {
+        self.vocab.end_of_generation().contains(&id)
+    }
+
+    /// What is odd about the vocabulary but not wrong, one sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+impl From<Output> for Encoding {
+    fn from(out: Output) -> Self {
+        Self { ids: out.ids, spans: out.spans.unwrap_or_default(), merges: out.merges.unwrap_or_default() }
+    }
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("algorithm", &self.vocab.algorithm())
+            .field("pre_tokenizer", &self.vocab.pre_tokenizer())
+            .field("n_vocab", &self.n_vocab())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! What can be wrong with a vocabulary or a chat template, said so that the reader knows where to look.
+
+use super::TokenId;
+
+/// Everything this room can refuse. Encoding and decoding themselves cannot fail: all checks happen at load.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenizerError {
+    /// The file's metadata has a tokenizer key of the wrong type.
+    #[error(transparent)]
+    Metadata(#[from] crate::gguf::GgufError),
+
+    /// A key without which there is no tokenizer.
+    #[error("the model file has no `{key}`, so there is no tokenizer to build")]
+    MissingKey {
+        /// The metadata key.
+        key: &'static str,
+    },
+
+    /// `tokenizer.ggml.model` names an algorithm that is not built here.
+    #[error("unknown tokenizer: `tokenizer.ggml.model` is '{found}', expected one of: {expected}")]
+    UnknownModel {
+        /// The value in the file.
+        found: String,
+        /// The values understood, comma separated.
+        expected: &'static str,
+    },
+
+    /// `tokenizer.ggml.pre` names a way of cutting text into words that is not built here.
+    #[error("unknown pre-tokenizer type: `tokenizer.ggml.pre` is '{found}', expected one of: {expected}")]
+    UnknownPreTokenizer {
+        /// The value in the file.
+        found: String,
+        /// The values understood, comma separated.
+        expected: String,
+    },
+
+    /// A per-token array is shorter than the list of tokens.
+    #[error("`{key}` has {found} entries for {expected} tokens")]
+    ArrayTooShort {
+        /// The metadata key.
+        key: &'static str,
+        /// Entries found.
+        found: usize,
+        /// Entries needed, one per token.
+        expected: usize,
+    },
+
+    /// A vocabulary of no tokens, or of more than 32-bit ids can name.
+    #[error("a vocabulary needs between 1 and {max} tokens, this one has {found}")]
+    VocabSize {
+        /// Tokens found.
+        found: usize,
+        /// The most that ids can name.
+        max: usize,
+    },
+
+    /// Two ids with one text: the text could not be encoded unambiguously.
+    #[error("tokens {first} and {second} have the same text {text:?}")]
+    DuplicateToken {
+        /// The text.
+        text: String,
+        /// The lower id.
+        first: TokenId,
+        /// The higher id.
+        second: TokenId,
+    },
+
+    /// SPM merges by score, and NaN is neither higher nor lower than any other.
+    #[error("token {id} has a score that is not a number")]
+    ScoreNotANumber {
+        /// The token.
+        id: TokenId,
+    },
+
+    /// A token of type "byte" whose text is not `<0xXX>`.
+    #[error("token {id} is a byte token, but its text is {text:?} instead of '<0xXX>'")]
+    BadByteToken {
+        /// The token.
+        id: TokenId,
+        /// Its text.
+        text: String,
+    },
+
+    /// A merge rule that does not name two symbols.
+    #[error("merge rule {index} is {text:?}, expected two symbols separated by a space")]
+    MalformedMerge {
+        /// Position in `tokenizer.ggml.merges`, which is also the rule's rank.
+        index: usize,
+        /// The rule as it stands.
+        text: String,
+    },
+
+    /// The chat template is not valid Jinja, or it refused the conversation (`raise_exception`).
+    #[error("chat template: {message}")]
+    Template {
+        /// What the template engine says, with the line where it knows it.
+        message: String,
+    },
+}
