@@ -12,7 +12,7 @@
 //! when asked for and never copied. So reading takes less memory than the file has bytes, whatever its bytes say
 //! (`tests/gguf_alloc.rs` proves it), and opening a model of many gigabytes takes milliseconds.
 //!
-//! No length is believed before it was compared with the bytes that are left ([`cursor`]), and every error says
+//! No length is believed before it was compared with the bytes that are left (`cursor.rs`), and every error says
 //! what was read, where in the file, what was expected and what was found ([`GgufError`]).
 //!
 //! What it deliberately does not do: know what any key or tensor *means* (that is `model/` and `tokenizer/`), swap
