@@ -132,9 +132,9 @@ fn lines_with<'a>(
     Box::new(tokens.iter().filter(move |token| token.text == word).map(|token| token.line))
 }
 
-/// The first token of the tests of a file: after `#[cfg(test)]`, or all of it where the file is `tests.rs`.
+/// The first token of the tests of a file: after `#[cfg(test)]`, or all of it where the file is called `…tests.rs`.
 fn tests_begin(path: &str, tokens: &[Token]) -> usize {
-    if path.ends_with("/tests.rs") || path.contains("/tests/") {
+    if path.ends_with("tests.rs") || path.contains("/tests/") {
         return 0;
     }
     let cfg_test = ["#", "[", "cfg", "(", "test", ")", "]"];
@@ -255,6 +255,7 @@ fn what_belongs_to_one_room_stays_in_it() {
     let unwrap = "src/model/mod.rs:1: unwrap() outside a test: name the invariant with expect";
     complains("src/model/mod.rs", "x.unwrap(); x.unwrap_or(0);", &[unwrap]);
     complains("src/model/tests.rs", "x.unwrap();", &[]);
+    complains("src/model/rope_tests.rs", "x.unwrap();", &[]);
 }
 
 #[test]
