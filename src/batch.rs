@@ -94,6 +94,12 @@ impl Batch {
         batch
     }
 
+    /// The same rows, none of which wants logits: a chunk in the middle of a prompt.
+    pub fn without_logits(mut self) -> Self {
+        self.rows.iter_mut().for_each(|row| row.wants_logits = false);
+        self
+    }
+
     /// Adds a row.
     pub fn push(&mut self, row: Row) {
         self.rows.push(row);

@@ -1,1 +1,68 @@
-//! (under construction)
+//! Running a model: a path to compute on ([`Engine`]), a sequence that grows ([`Session`]), a text that comes out
+//! ([`generate`]).
+//!
+//! Look first at [`Session`]: prefill a prompt, decode a token, read the logits. [`generate`] is the loop around it:
+//! sample, stop at an end-of-generation token, a stop sequence or a limit, and hand out text as soon as it is certain.
+//!
+//! What it deliberately does not do: print, measure (its timings are for the user, not for a benchmark), or choose files.
+
+pub mod generate;
+mod session;
+mod stop;
+
+pub use generate::{GenerateError, GenerateOptions, Generated, StopReason, Timings};
+pub use session::{Session, SessionOptions};
+pub use stop::StopMatcher;
+
+use crate::batch::{Batch, Logits};
+use crate::kv_cache::{KvCache, KvFormat};
+use crate::model::{Config, Model};
+use crate::naive::{self, ForwardError};
+use crate::observe::Observer;
+use crate::quant::QuantError;
+
+/// A model on one of the paths. One `match` here, and nothing above it knows which path runs.
+#[derive(Debug)]
+pub enum Engine {
+    /// The text that reads like the paper.
+    Naive(naive::Transformer),
+}
+
+impl Engine {
+    /// Prepares a model for the naive path: every weight is decoded to f32.
+    ///
+    /// # Errors
+    /// If a format has no decoder; a loaded [`Model`] holds no such tensor.
+    pub fn naive(model: &Model) -> Result<Self, QuantError> {
+        Ok(Engine::Naive(naive::Transformer::new(model)?))
+    }
+
+    /// What the model is.
+    pub fn config(&self) -> &Config {
+        match self {
+            Engine::Naive(transformer) => transformer.config(),
+        }
+    }
+
+    /// An empty cache for this model with room for `n_positions` positions.
+    pub fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
+        match self {
+            Engine::Naive(transformer) => transformer.new_cache(format, n_positions),
+        }
+    }
+
+    /// Runs a batch; see [`naive::Transformer::forward`].
+    ///
+    /// # Errors
+    /// If the batch does not fit the model or the cache.
+    pub fn forward(
+        &mut self,
+        batch: &Batch,
+        cache: &mut KvCache,
+        obs: &mut impl Observer,
+    ) -> Result<Logits, ForwardError> {
+        match self {
+            Engine::Naive(transformer) => transformer.forward(batch, cache, obs),
+        }
+    }
+}

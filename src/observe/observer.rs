@@ -121,7 +121,7 @@ pub enum Event {
         n_out: usize,
         /// Share of the probability mass that survived, 0 to 1.
         kept_mass: f64,
-        /// Entropy of what is left, in bits.
+        /// Entropy of what is left, in nats.
         entropy: f64,
     },
 }

@@ -1,0 +1,115 @@
+//! [`Session`]: one sequence of tokens and what the model remembers of it.
+
+use super::Engine;
+use crate::batch::{Batch, Logits, SeqId};
+use crate::kv_cache::{KvCache, KvFormat};
+use crate::naive::ForwardError;
+use crate::observe::Observer;
+
+/// How a session is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Most tokens in one forward pass. Longer prompts are cut into chunks of this size; the result is the same.
+    pub chunk: usize,
+    /// How keys and values are stored.
+    pub kv_format: KvFormat,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { chunk: 512, kv_format: KvFormat::F32 }
+    }
+}
+
+/// A growing sequence: the tokens so far, and their keys and values.
+pub struct Session<'a> {
+    engine: &'a mut Engine,
+    cache: KvCache,
+    tokens: Vec<u32>,
+    chunk: usize,
+}
+
+impl<'a> Session<'a> {
+    const SEQUENCE: SeqId = SeqId(0);
+
+    /// An empty sequence with room for the model's whole context.
+    pub fn new(engine: &'a mut Engine, options: SessionOptions) -> Self {
+        let cache = engine.new_cache(options.kv_format, engine.config().n_ctx);
+        Self { engine, cache, tokens: Vec::new(), chunk: options.chunk.max(1) }
+    }
+
+    /// The tokens that the model has seen.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// Positions that are left in the context.
+    pub fn room(&self) -> usize {
+        self.engine.config().n_ctx - self.tokens.len()
+    }
+
+    /// Most tokens in one forward pass.
+    pub fn chunk(&self) -> usize {
+        self.chunk
+    }
+
+    /// Processes tokens, in chunks, and returns the scores of what comes after the last of them, `[n_vocab]`.
+    ///
+    /// # Errors
+    /// If there are no tokens, one is not in the vocabulary, or they do not fit the context; the sequence is then as
+    /// long as the chunks that were processed.
+    pub fn prefill(&mut self, tokens: &[u32], obs: &mut impl Observer) -> Result<Logits, ForwardError> {
+        let (n, chunk) = (tokens.len(), self.chunk);
+        let mut done = 0;
+        loop {
+            let end = (done + chunk).min(n);
+            let mut batch = Batch::prompt(Self::SEQUENCE, self.tokens.len(), &tokens[done..end]);
+            if end < n {
+                batch = batch.without_logits();
+            }
+            let logits = self.run(&batch, obs)?;
+            done = end;
+            if done == n {
+                return Ok(logits);
+            }
+        }
+    }
+
+    /// Processes tokens and returns the scores after each of them: `[n, n_vocab]`, chunk by chunk.
+    ///
+    /// # Errors
+    /// As [`Session::prefill`].
+    pub fn score(
+        &mut self,
+        tokens: &[u32],
+        obs: &mut impl Observer,
+        mut each: impl FnMut(Logits),
+    ) -> Result<(), ForwardError> {
+        for chunk in tokens.chunks(self.chunk) {
+            let batch = Batch::scored(Self::SEQUENCE, self.tokens.len(), chunk);
+            each(self.run(&batch, obs)?);
+        }
+        Ok(())
+    }
+
+    /// Processes one token: a prompt of length one.
+    ///
+    /// # Errors
+    /// If the token is not in the vocabulary, or the context is full.
+    pub fn decode(&mut self, token: u32, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
+        self.prefill(&[token], obs)
+    }
+
+    /// Goes back to the first `len` tokens, so that another continuation can be tried.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.tokens.len() && self.cache.truncate(Self::SEQUENCE, len).is_ok() {
+            self.tokens.truncate(len);
+        }
+    }
+
+    fn run(&mut self, batch: &Batch, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
+        let logits = self.engine.forward(batch, &mut self.cache, obs)?;
+        self.tokens.extend(batch.rows().iter().map(|row| row.token));
+        Ok(logits)
+    }
+}
