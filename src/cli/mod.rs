@@ -12,10 +12,16 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod chat;
 pub mod fetch;
+mod generate;
 pub mod known;
+mod logits;
+mod model_args;
 mod output;
 mod pull;
+mod sampler_args;
+mod tokenize;
 
 pub use output::is_broken_pipe;
 
@@ -39,6 +45,14 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Continue a prompt.
+    Generate(generate::GenerateArgs),
+    /// Talk with a model through its own chat template.
+    Chat(chat::ChatArgs),
+    /// Split text into tokens.
+    Tokenize(tokenize::TokenizeArgs),
+    /// Show the scores of the next token.
+    Logits(logits::LogitsArgs),
     /// Fetch a known model, verified by its SHA-256.
     Pull(pull::PullArgs),
 }
@@ -87,5 +101,9 @@ impl Signals {
 pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
     match cli.command {
         Command::Pull(args) => pull::run(args, signals),
+        Command::Generate(args) => generate::run(&args, signals),
+        Command::Chat(args) => chat::run(&args, signals),
+        Command::Tokenize(args) => tokenize::run(&args),
+        Command::Logits(args) => logits::run(&args),
     }
 }

@@ -129,7 +129,7 @@ pub fn generate(
     timings.prefill = started.elapsed();
     prompt.iter().for_each(|&token| chain.accept(token));
 
-    let mut decoder = tokenizer.stream(options.special);
+    let mut decoder = tokenizer.stream().show_special(options.special);
     let mut matcher = StopMatcher::new(&options.stop);
     out.stop = loop {
         if options.max_tokens.is_some_and(|max| out.tokens.len() >= max) {

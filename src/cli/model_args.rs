@@ -1,0 +1,95 @@
+//! The flags that choose a model, and loading it: `-m`, `-c`, `--path`.
+
+use super::known;
+use crate::engine::Engine;
+use crate::gguf::Gguf;
+use crate::model::{LoadOptions, Model};
+use crate::tokenizer::Tokenizer;
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Which model, and how it runs.
+#[derive(Debug, Clone, Args)]
+pub struct ModelArgs {
+    /// The model: a GGUF file, or a name that `cutaway pull --list` knows
+    #[arg(short, long, value_name = "FILE|NAME")]
+    pub model: Option<String>,
+
+    /// Positions in the context; 0 for as many as the model was trained with
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub ctx_size: usize,
+
+    /// The text that computes: `naive` reads like the paper
+    #[arg(long, value_enum, default_value_t)]
+    pub path: Path,
+}
+
+/// The paths a forward pass can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Path {
+    /// f32, one thread, nothing fused.
+    #[default]
+    Naive,
+}
+
+/// A model that is ready to run.
+pub(super) struct Loaded {
+    pub(super) gguf: Arc<Gguf>,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) engine: Engine,
+    /// From opening the file to the first possible forward pass.
+    pub(super) load_time: Duration,
+}
+
+impl ModelArgs {
+    /// The file that `-m` names.
+    pub(super) fn file(&self) -> Result<PathBuf> {
+        let Some(model) = &self.model else {
+            bail!("no model given: add -m FILE or -m NAME (`cutaway pull --list` shows the names)");
+        };
+        Ok(known::resolve(model)?)
+    }
+
+    /// Opens the file that `-m` names.
+    pub(super) fn open(&self) -> Result<Arc<Gguf>> {
+        let file = self.file()?;
+        let gguf = Gguf::open(&file).with_context(|| format!("cannot read '{}' as a model", file.display()))?;
+        Ok(Arc::new(gguf))
+    }
+
+    /// Opens the file and reads its tokenizer only.
+    pub(super) fn tokenizer(&self) -> Result<(Arc<Gguf>, Tokenizer)> {
+        let gguf = self.open()?;
+        let tokenizer = Tokenizer::from_metadata(gguf.metadata()).context("cannot use the model's tokenizer")?;
+        Ok((gguf, tokenizer))
+    }
+
+    /// Loads the model for the chosen path.
+    pub(super) fn load(&self) -> Result<Loaded> {
+        let started = Instant::now();
+        let (gguf, tokenizer) = self.tokenizer()?;
+        let n_ctx = (self.ctx_size > 0).then_some(self.ctx_size);
+        let options = LoadOptions { n_ctx, ..LoadOptions::default() };
+        let model = Model::load(Arc::clone(&gguf), options).context("cannot load the model")?;
+        let spinner = spinner("decoding weights");
+        let engine = match self.path {
+            Path::Naive => Engine::naive(&model)?,
+        };
+        spinner.finish_and_clear();
+        Ok(Loaded { gguf, tokenizer, engine, load_time: started.elapsed() })
+    }
+}
+
+/// Something that turns on standard error while we work; nothing when that is not a terminal.
+pub(super) fn spinner(message: &'static str) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner().with_message(message);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        spinner.set_style(style);
+    }
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}
