@@ -92,8 +92,7 @@ pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
     let prompt = read_prompt(args)?;
     let mut chain = args.sampler.chain()?;
     let mut loaded = args.model.load()?;
-    let prompt_tokens =
-        loaded.tokenizer.encode(&prompt, EncodeOptions { add_special: true, parse_special: true });
+    let prompt_tokens = loaded.tokenizer.encode(&prompt, EncodeOptions { add_special: true, parse_special: true });
     if prompt.is_empty() {
         bail!("the prompt is empty: give some text with -p, --file or on standard input");
     }
@@ -143,7 +142,8 @@ fn read_prompt(args: &GenerateArgs) -> Result<String> {
         return Ok(prompt.clone());
     }
     if let Some(file) = &args.file {
-        return std::fs::read_to_string(file).with_context(|| format!("cannot read the prompt from '{}'", file.display()));
+        return std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the prompt from '{}'", file.display()));
     }
     if std::io::stdin().is_terminal() {
         bail!("no prompt: give some text with -p, --file or on standard input");

@@ -60,7 +60,9 @@ struct AllView<'a> {
 pub(super) fn run(args: &LogitsArgs) -> Result<Verdict> {
     let mut loaded = args.model.load()?;
     let tokens = match &args.prompt {
-        Some(text) if text.is_empty() => bail!("the prompt is empty: give some text with -p or token ids with --tokens"),
+        Some(text) if text.is_empty() => {
+            bail!("the prompt is empty: give some text with -p or token ids with --tokens")
+        }
         Some(text) => loaded.tokenizer.encode(text, EncodeOptions { add_special: true, parse_special: true }),
         None => args.tokens.clone(),
     };

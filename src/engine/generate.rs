@@ -111,7 +111,11 @@ pub fn generate(
     }
     let room = session.room();
     if prompt.len() > room {
-        return Err(GenerateError::ContextExceeded { prompt: prompt.len(), room, n_ctx: room + session.tokens().len() });
+        return Err(GenerateError::ContextExceeded {
+            prompt: prompt.len(),
+            room,
+            n_ctx: room + session.tokens().len(),
+        });
     }
     let mut timings = Timings { prompt_tokens: prompt.len(), ..Timings::default() };
     let mut out = Generated { tokens: Vec::new(), text: String::new(), stop: StopReason::Interrupted, timings };

@@ -10,6 +10,7 @@
 //! What it deliberately does not do: anything fast. No threads, no SIMD, no `unsafe`, no quantised arithmetic.
 
 pub mod counted;
+mod hooks;
 pub mod lens;
 pub mod ops;
 pub mod real;

@@ -41,8 +41,8 @@ pub enum ForwardError {
     ForeignCache,
 }
 
-impl<R: Real> Transformer<R> {
-    /// Decodes a model's weights.
+impl Transformer {
+    /// Decodes a model's weights to f32.
     ///
     /// # Errors
     /// If a format has no decoder; a loaded [`Model`] holds no such tensor.
@@ -58,6 +58,28 @@ struct Pass {
     sequences: Vec<(SeqId, Vec<usize>)>, // and the rows of each
 }
 
+impl<R, O> Transformer<R, O> {
+    /// What the model is.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What it knows.
+    pub fn weights(&self) -> &Weights<R> {
+        &self.weights
+    }
+
+    /// Takes the model apart and gives its operations back, with what they may have noted.
+    pub fn into_ops(self) -> O {
+        self.ops
+    }
+
+    /// An empty cache with room for `n_positions` positions, keys and values in `format`.
+    pub fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
+        KvCache::new(KvLayout::new(&self.config, format, format, KvLayout::PAGE_LEN), n_positions)
+    }
+}
+
 impl<R: Real, O: Ops<R>> Transformer<R, O> {
     /// As [`Transformer::new`], with operations of your own: override the one you want to try.
     ///
@@ -65,16 +87,6 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
     /// As [`Transformer::new`].
     pub fn with_ops(model: &Model, ops: O) -> Result<Self, QuantError> {
         Ok(Self { config: model.config.clone(), weights: Weights::new(model)?, ops })
-    }
-
-    /// What the model is.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// An empty cache with room for `n_positions` positions, keys and values in `format`.
-    pub fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
-        KvCache::new(KvLayout::new(&self.config, format, format, KvLayout::PAGE_LEN), n_positions)
     }
 
     /// Runs a batch: embeds its tokens, sends them through every block, and scores the vocabulary for the rows that

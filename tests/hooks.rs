@@ -1,0 +1,136 @@
+//! The names under which a forward pass can be watched are a promise: their order is pinned here.
+
+mod common;
+
+use common::{f32_cases, load, some_tokens};
+use cutaway::batch::{Batch, SeqId};
+use cutaway::kv_cache::KvFormat;
+use cutaway::naive::Transformer;
+use cutaway::observe::{Activation, Cost, Event, HookAt, HookFilter, Observer, Op, OpAt};
+
+/// Writes down everything it is told.
+#[derive(Default)]
+struct Scribe {
+    ops: Vec<String>,
+    hooks: Vec<HookAt>,
+    shapes: Vec<Vec<usize>>,
+    events: Vec<Event>,
+    open: Option<OpAt>,
+}
+
+impl Observer for Scribe {
+    fn begin(&mut self, at: OpAt) {
+        assert_eq!(self.open.replace(at), None, "operations do not nest");
+    }
+    fn end(&mut self, at: OpAt, _: &Cost) {
+        assert_eq!(self.open.take(), Some(at), "what begins is what ends");
+        self.ops.push(at.to_string());
+    }
+    fn activation(&mut self, at: HookAt, value: Activation<'_>) {
+        assert_eq!(value.shape.iter().product::<usize>(), value.values.len(), "{at}");
+        assert!(value.values.iter().all(|x| !x.is_nan()), "{at} holds NaN");
+        self.hooks.push(at);
+        self.shapes.push(value.shape.to_vec());
+    }
+    fn event(&mut self, event: &Event) {
+        self.events.push(event.clone());
+    }
+}
+
+fn watch(case: &str, n: usize) -> (Transformer, Scribe) {
+    let mut model = Transformer::new(&load(&common::tiny_gguf::named(case))).unwrap();
+    let mut cache = model.new_cache(KvFormat::F32, 64);
+    let tokens = some_tokens(n, model.config().n_vocab, 1);
+    let mut scribe = Scribe::default();
+    model.forward(&Batch::prompt(SeqId(0), 0, &tokens), &mut cache, &mut scribe).unwrap();
+    (model, scribe)
+}
+
+/// One block's names in order, without the block's number.
+fn of_block_0(names: &[String], prefix: &str) -> String {
+    names.iter().filter_map(|name| name.strip_prefix(prefix)).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_family_shows_exactly_the_hooks_that_it_lists() {
+    for case in f32_cases() {
+        let (model, scribe) = watch(&case.name, 5);
+        assert_eq!(scribe.hooks, model.hooks(), "{}", case.name);
+        assert!(matches!(scribe.events[0], Event::Forward { n_tokens: 5, n_logits: 1, n_sequences: 1 }));
+        assert!(matches!(scribe.events[1], Event::Kv { positions: 5, .. }));
+    }
+}
+
+#[test]
+fn the_order_of_names_is_pinned() {
+    let (model, scribe) = watch("llama-gqa-f32", 5);
+    let hooks: Vec<String> = model.hooks().iter().map(HookAt::to_string).collect();
+    assert_eq!(hooks[0], "hook_embed");
+    assert_eq!(
+        of_block_0(&hooks, "blocks.0."),
+        "hook_resid_pre ln1.hook_scale ln1.hook_normalized ln1.hook_out attn.hook_q attn.hook_k attn.hook_v \
+         attn.hook_rot_q attn.hook_rot_k attn.hook_attn_scores attn.hook_pattern attn.hook_z attn.hook_out \
+         hook_attn_out hook_resid_mid ln2.hook_scale ln2.hook_normalized ln2.hook_out mlp.hook_pre \
+         mlp.hook_pre_linear mlp.hook_post mlp.hook_out hook_mlp_out hook_resid_post"
+    );
+    let end: Vec<&str> = hooks.iter().rev().take(4).rev().map(String::as_str).collect();
+    assert_eq!(end, ["ln_final.hook_scale", "ln_final.hook_normalized", "ln_final.hook_out", "unembed.hook_out"]);
+
+    assert_eq!(scribe.ops[0], "token_embd");
+    assert_eq!(
+        of_block_0(&scribe.ops, "blk.0."),
+        "attn_norm attn_q attn_k attn_v rope_q rope_k kv_write kv_read attention attn_output attn_residual ffn_norm \
+         ffn_gate ffn_up ffn_act ffn_down ffn_residual"
+    );
+    assert_eq!(scribe.ops[scribe.ops.len() - 2..], ["output_norm", "output"]);
+}
+
+#[test]
+fn the_names_of_experts_and_of_extra_norms_are_pinned() {
+    let (model, scribe) = watch("mixtral-f32", 5);
+    let hooks: Vec<String> = model.hooks().iter().map(HookAt::to_string).collect();
+    let experts = "mlp.hook_expert_scores mlp.hook_expert_indices mlp.hook_expert_weights mlp.hook_pre \
+                   mlp.hook_pre_linear mlp.hook_post mlp.hook_out mlp.hook_experts_out hook_mlp_out";
+    assert!(of_block_0(&hooks, "blocks.0.").contains(experts));
+    assert!(
+        of_block_0(&scribe.ops, "blk.0.")
+            .contains("ffn_gate_inp ffn_route ffn_gate ffn_up ffn_act ffn_down ffn_combine")
+    );
+
+    let (model, scribe) = watch("gemma3-f32", 5);
+    let hooks = of_block_0(&model.hooks().iter().map(HookAt::to_string).collect::<Vec<_>>(), "blocks.0.");
+    assert!(hooks.contains("attn.hook_v attn.q_norm.hook_out attn.k_norm.hook_out attn.hook_rot_q"));
+    assert!(
+        hooks.contains("attn.hook_out ln1_post.hook_scale ln1_post.hook_normalized ln1_post.hook_out hook_attn_out")
+    );
+    assert!(of_block_0(&scribe.ops, "blk.0.").contains("ffn_down post_ffw_norm ffn_residual"));
+}
+
+#[test]
+fn shapes_are_what_the_registry_says() {
+    let (model, scribe) = watch("llama-gqa-f32", 5);
+    let (config, layer) = (model.config(), &model.config().layers[0]);
+    let shape = |name: &str| {
+        let at = scribe.hooks.iter().position(|hook| hook.to_string() == name).unwrap();
+        scribe.shapes[at].clone()
+    };
+    assert_eq!(shape("blocks.0.attn.hook_q"), [5, layer.n_head, layer.head_dim_k]);
+    assert_eq!(shape("blocks.0.attn.hook_rot_k"), [5, layer.n_head_kv, layer.head_dim_k]);
+    assert_eq!(shape("blocks.0.attn.hook_pattern"), [layer.n_head, 5, 5]);
+    assert_eq!(shape("blocks.0.ln1.hook_scale"), [5, 1]);
+    assert_eq!(shape("blocks.0.mlp.hook_post"), [5, layer.n_ff]);
+    assert_eq!(shape("unembed.hook_out"), [1, config.n_vocab]);
+}
+
+#[test]
+fn every_operation_with_a_hook_shows_its_result() {
+    let (model, scribe) = watch("gemma3-f32", 3);
+    let shown: Vec<_> = scribe.hooks.iter().map(|at| at.hook).collect();
+    for op in Op::ALL.iter().filter(|op| scribe.ops.iter().any(|name| name.ends_with(op.name()))) {
+        assert!(op.hook().is_none_or(|hook| shown.contains(&hook)), "{} computes in silence", op.name());
+    }
+    assert!(
+        HookFilter::new("blocks.*.hook_resid_post", &model.hooks()).unwrap().chosen().len() == model.config().n_layer()
+    );
+    assert!(HookFilter::new("blocks.0.attn.hook_qq", &model.hooks()).is_err());
+}
