@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// Which model, and how it runs.
 #[derive(Debug, Clone, Args)]
-pub struct ModelArgs {
+pub(super) struct ModelArgs {
     /// The model: a GGUF file, or a name that `cutaway pull --list` knows
     #[arg(short, long, value_name = "FILE|NAME")]
     pub model: Option<String>,
@@ -30,7 +30,7 @@ pub struct ModelArgs {
 
 /// The paths a forward pass can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Path {
+pub(super) enum Path {
     /// f32, one thread, nothing fused.
     #[default]
     Naive,

@@ -7,7 +7,7 @@ use clap::Args;
 /// How the next token is chosen.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Sampling")]
-pub struct SamplerArgs {
+pub(super) struct SamplerArgs {
     /// Divides the logits: below 1 safer, above 1 wilder, 0 always the likeliest token
     #[arg(long, value_name = "T", default_value_t = SamplingParams::default().temperature, allow_negative_numbers = true)]
     pub temp: f32,
