@@ -19,6 +19,7 @@
 //! | F5 | [`engine`] | prefill, decode, stop: a conversation with a model |
 //! | F1 | [`gguf`], [`tensor`] | the file format, and what a tensor looks like in memory |
 //! | F0 | [`quant`], [`observe`] | the block formats, one file each; observers, hooks and the cost model |
+//! | F6 | [`measure`] | what a file is, and (later) how fast it runs |
 //! | F8 | [`cli`] | one file per command |
 //!
 //! The library never prints, never exits and never panics on input: every fallible floor has one error enum that
@@ -40,5 +41,7 @@ pub mod naive;
 pub mod sampling;
 
 pub mod engine;
+
+pub mod measure;
 
 pub mod cli;

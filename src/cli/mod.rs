@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 mod chat;
 pub mod fetch;
 mod generate;
+mod human;
+mod inspect;
 pub mod known;
 mod logits;
 mod model_args;
@@ -53,6 +55,8 @@ pub enum Command {
     Tokenize(tokenize::TokenizeArgs),
     /// Show the scores of the next token.
     Logits(logits::LogitsArgs),
+    /// Say what a model file is: features, parameters by part, bytes by format.
+    Inspect(inspect::InspectArgs),
     /// Fetch a known model, verified by its SHA-256.
     Pull(pull::PullArgs),
 }
@@ -100,10 +104,11 @@ impl Signals {
 /// Bad input or a failure outside (a missing file, a full disk): exit code 2.
 pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
     match cli.command {
-        Command::Pull(args) => pull::run(args, signals),
         Command::Generate(args) => generate::run(&args, signals),
         Command::Chat(args) => chat::run(&args, signals),
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Logits(args) => logits::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Pull(args) => pull::run(&args, signals),
     }
 }

