@@ -38,8 +38,7 @@ pub use error::SamplingError;
 pub use report::StageReport;
 pub use rng::Mt19937;
 
-/// The index of a token in the vocabulary; the same `u32` as in the tokenizer.
-pub type TokenId = u32;
+use crate::tokenizer::TokenId;
 
 /// A stage that narrows or reshapes the candidates. It never leaves an empty list, for a picker must find something.
 pub trait Filter: Send {

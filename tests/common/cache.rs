@@ -1,7 +1,7 @@
 //! Finds files that are too large for the repository: real models and vocabularies, fetched into a cache.
 //!
-//! The cache is `$CUTAWAY_TEST_CACHE`, else `$XDG_CACHE_HOME/cutaway`, else `~/.cache/cutaway`, with vocabularies in
-//! `vocabs/` (see `.ci/fetch-vocabs`) and models in `models/`. A test that does not find its file says so in one
+//! The cache is the one that `cutaway pull` fills: `$CUTAWAY_CACHE`, else `$XDG_CACHE_HOME/cutaway`, else
+//! `~/.cache/cutaway`, with models in `models/` and vocabularies in `vocabs/` (see `.ci/fetch-vocabs`). A test that does not find its file says so in one
 //! line and passes; with `CUTAWAY_REQUIRE_MODELS=1` it fails instead.
 
 #![allow(dead_code, unreachable_pub)] // every test crate uses its own part of this
@@ -10,11 +10,7 @@ use std::path::PathBuf;
 
 /// Where the fetched files are.
 pub fn directory() -> PathBuf {
-    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    var("CUTAWAY_TEST_CACHE")
-        .or_else(|| var("XDG_CACHE_HOME").map(|cache| cache.join("cutaway")))
-        .or_else(|| var("HOME").map(|home| home.join(".cache/cutaway")))
-        .unwrap_or_else(|| PathBuf::from(".cache/cutaway"))
+    cutaway::cli::known::cache_dir().unwrap_or_else(|_| PathBuf::from(".cache/cutaway"))
 }
 
 /// A model by its file name, e.g. `SmolLM2-135M-Instruct.Q4_1.gguf`.
