@@ -4,6 +4,8 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -74,9 +76,12 @@ fn pull(name: &str, accepted: bool, places: &Places, signals: &Signals) -> Resul
     let Some(model) = known::catalog().get(name) else {
         bail!("no known model is called `{name}`: expected one of {}", known::known_names());
     };
+    let absent = state(model, &places.models_dir) != State::Present;
+    if absent {
+        show_licence(name, model, accepted, signals)?;
+    }
     let mut terminal = Terminal::new(signals);
-    if state(model, &places.models_dir) != State::Present {
-        show_licence(name, model, accepted)?;
+    if absent {
         terminal.note(&format!("fetching {} ({})", model.file, human::bytes(model.size)));
     }
     let fetched = fetch::fetch(model, places, &mut terminal);
@@ -93,7 +98,7 @@ fn pull(name: &str, accepted: bool, places: &Places, signals: &Signals) -> Resul
 }
 
 /// Shows the terms; where they must be accepted, asks on a terminal and otherwise insists on the flag.
-fn show_licence(name: &str, model: &KnownModel, accepted: bool) -> Result<()> {
+fn show_licence(name: &str, model: &KnownModel, accepted: bool, signals: &Signals) -> Result<()> {
     let Licence { name: licence, url, notice, must_accept } = &model.licence;
     eprintln!("{name} comes under: {licence}\n  {url}\n");
     eprintln!("{}\n", wrap(notice, 100));
@@ -107,12 +112,28 @@ fn show_licence(name: &str, model: &KnownModel, accepted: bool) -> Result<()> {
     }
     eprint!("Do you accept the {licence}? [y/N] ");
     std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
+    let answer = answer(signals)?;
     if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
         bail!("not fetched: the {licence} were not accepted");
     }
     Ok(())
+}
+
+/// A line from the keyboard, or an error if the user stops instead of answering.
+fn answer(signals: &Signals) -> Result<String> {
+    let (send, receive) = mpsc::channel();
+    // Reading cannot be interrupted, so another thread waits for the line while this one looks out for Ctrl-C.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = send.send(std::io::stdin().read_line(&mut line).map(|_| line));
+    });
+    loop {
+        match receive.recv_timeout(Duration::from_millis(50)) {
+            Ok(line) => return Ok(line?),
+            Err(_) if signals.interrupted() => bail!("not fetched: interrupted"),
+            Err(_) => {}
+        }
+    }
 }
 
 /// Whether a model is here.
@@ -204,7 +225,7 @@ impl<'a> Terminal<'a> {
     fn new(signals: &'a Signals) -> Self {
         // indicatif draws on standard error, and nothing at all where that is not a terminal.
         let bar = ProgressBar::new_spinner();
-        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        bar.enable_steady_tick(Duration::from_millis(120));
         Self { bar, counts: false, signals }
     }
 }
@@ -223,7 +244,7 @@ impl Progress for Terminal<'_> {
     fn at(&mut self, have: u64, total: u64) {
         if !self.counts {
             self.counts = true;
-            let template = "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta}";
+            let template = "{bar:30} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}";
             self.bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
             self.bar.set_length(total);
             self.bar.reset_eta();
@@ -272,10 +293,11 @@ mod tests {
         if std::io::stdin().is_terminal() {
             return;
         }
+        let signals = Signals::default();
         let gemma = &known::catalog()["gemma3-270m"];
-        let refused = show_licence("gemma3-270m", gemma, false).unwrap_err().to_string();
+        let refused = show_licence("gemma3-270m", gemma, false, &signals).unwrap_err().to_string();
         assert!(refused.contains("--accept-licence") && refused.contains("ai.google.dev/gemma/terms"), "{refused}");
-        assert!(show_licence("gemma3-270m", gemma, true).is_ok());
-        assert!(show_licence("smollm2-135m", &known::catalog()["smollm2-135m"], false).is_ok());
+        assert!(show_licence("gemma3-270m", gemma, true, &signals).is_ok());
+        assert!(show_licence("smollm2-135m", &known::catalog()["smollm2-135m"], false, &signals).is_ok());
     }
 }

@@ -11,7 +11,7 @@ pub enum SamplingError {
     /// A logit that no softmax can handle. It points at broken weights or a broken kernel, not at the sampler.
     #[error(
         "logit of token {token} is {value}: expected a finite number, or -inf for a token that must not be chosen; \
-         look for the first operation that produces it with `cutaway verify`"
+         the model's weights may be damaged"
     )]
     NotFinite {
         /// The token with that logit: the first one found.
