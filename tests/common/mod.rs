@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub)] // each test uses its part
 
+pub mod cache;
 pub mod tiny_gguf;
 
 use cutaway::model::{LoadOptions, Model};
@@ -28,4 +29,27 @@ pub fn some_tokens(n: usize, n_vocab: usize, seed: u64) -> Vec<u32> {
         (state % n_vocab as u64) as u32
     };
     (0..n).map(|_| next()).collect()
+}
+
+/// Relative RMS difference: √(Σ(a − b)² / Σb²), over all pairs.
+pub fn relative_rms(ours: &[f32], oracle: &[f64]) -> f64 {
+    assert_eq!(ours.len(), oracle.len());
+    let (mut error, mut size) = (0.0, 0.0);
+    for (&a, &b) in ours.iter().zip(oracle) {
+        error += (f64::from(a) - b).powi(2);
+        size += b * b;
+    }
+    (error / size).sqrt()
+}
+
+/// −ln p of token `next` under these logits, in f64.
+pub fn nll(logits: &[f32], next: u32) -> f64 {
+    let max = logits.iter().fold(f64::NEG_INFINITY, |max, &l| max.max(f64::from(l)));
+    let sum: f64 = logits.iter().map(|&l| (f64::from(l) - max).exp()).sum();
+    max + sum.ln() - f64::from(logits[next as usize])
+}
+
+/// The first of the largest.
+pub fn argmax(logits: &[f32]) -> u32 {
+    (1..logits.len()).fold(0, |best, i| if logits[i] > logits[best] { i } else { best }) as u32
 }
