@@ -1,0 +1,232 @@
+//! The command line from outside: a process, its output, its exit code.
+//!
+//! Everything here runs on a small random model written to a temporary directory; nothing is downloaded.
+
+mod common;
+
+use common::tiny_gguf;
+use serde_json::Value;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A directory with `model.gguf` in it, the small llama of the tests.
+struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { dir: tempfile::tempdir().unwrap() };
+        let mut model = tiny_gguf::named("llama-gqa-q8_0").model();
+        model.metadata.insert("tokenizer.ggml.add_bos_token", true).unwrap();
+        place.write("model.gguf", &model.to_bytes());
+        place
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.run_with_input(args, "")
+    }
+
+    fn run_with_input(&self, args: &[&str], input: &str) -> Output {
+        let mut child = cutaway(self.dir.path()).args(args).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// Standard output of a command that must succeed, as JSON.
+    fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(&[args, &["--format", "json"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"))
+    }
+
+    /// A command that must be refused: exit code 2, nothing on standard output, one line that says why.
+    fn refused(&self, args: &[&str], why: &[&str]) {
+        let output = self.run(args);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert_eq!(text(&output.stdout), "", "{args:?}");
+        assert_eq!(stderr.trim_end().lines().count(), 1, "{args:?}: one line, found:\n{stderr}");
+        assert!(stderr.starts_with("error: "), "{args:?}: {stderr}");
+        for part in why {
+            assert!(stderr.contains(part), "{args:?}: expected {part:?} in: {stderr}");
+        }
+    }
+}
+
+fn cutaway(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutaway"));
+    command.current_dir(dir).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("CUTAWAY_CACHE", dir).env("RUST_BACKTRACE", "0");
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+const GENERATE: [&str; 7] = ["generate", "-m", "model.gguf", "--temp", "0", "-n", "12"];
+
+#[test]
+fn generate_streams_text_and_says_the_same_in_json() {
+    let place = Place::new();
+    let spoken = place.run(&[&GENERATE[..], &["-p", "hello"]].concat());
+    assert_eq!(spoken.status.code(), Some(0), "{}", text(&spoken.stderr));
+    let view = place.json(&[&GENERATE[..], &["-p", "hello"]].concat());
+    assert_eq!(text(&spoken.stdout), format!("{}\n", view["text"].as_str().unwrap()));
+    assert!(text(&spoken.stderr).contains("tokens/s"));
+
+    assert!(!view["prompt_tokens"].as_array().unwrap().is_empty());
+    assert!(view["tokens"].as_array().unwrap().len() <= 12);
+    assert!(view["timings"]["decode_seconds"].as_f64().unwrap() >= 0.0);
+}
+
+#[test]
+fn the_prompt_may_come_from_anywhere() {
+    let place = Place::new();
+    place.write("prompt.txt", b"hello");
+    let from_flag = place.json(&[&GENERATE[..], &["-p", "hello"]].concat());
+    let from_file = place.json(&[&GENERATE[..], &["--file", "prompt.txt"]].concat());
+    let from_stdin = place.run_with_input(&[&GENERATE[..], &["--format", "json"]].concat(), "hello\n");
+    let from_stdin: Value = serde_json::from_slice(&from_stdin.stdout).unwrap();
+    for view in [&from_file, &from_stdin] {
+        assert_eq!(view["prompt_tokens"], from_flag["prompt_tokens"]);
+        assert_eq!(view["tokens"], from_flag["tokens"]);
+    }
+}
+
+#[test]
+fn a_seed_repeats_a_run() {
+    let place = Place::new();
+    let run = |seed: &str| {
+        let args = ["generate", "-m", "model.gguf", "-p", "hello", "-n", "20", "--temp", "1.5", "--ignore-eos", "-s", seed];
+        place.json(&args)["tokens"].clone()
+    };
+    assert_eq!(run("7"), run("7"));
+    assert_ne!(run("7"), run("8"));
+}
+
+#[test]
+fn a_stop_sequence_ends_the_text_before_it() {
+    let place = Place::new();
+    let args = [&GENERATE[..], &["-p", "hello", "--ignore-eos"]].concat();
+    let whole = place.json(&args)["text"].as_str().unwrap().to_owned();
+    let stop: String = whole.chars().skip(3).take(2).collect();
+    let view = place.json(&[&args[..], &["--stop", &stop]].concat());
+    assert_eq!(view["stop_reason"], "stop_sequence");
+    assert_eq!(view["text"].as_str().unwrap(), &whole[..whole.find(&stop).unwrap()]);
+}
+
+#[test]
+fn logits_come_for_text_for_ids_and_for_every_position() {
+    let place = Place::new();
+    let of_text = place.json(&["logits", "-m", "model.gguf", "-p", "hello"]);
+    let ids: Vec<String> = of_text["tokens"].as_array().unwrap().iter().map(Value::to_string).collect();
+    let of_ids = place.json(&["logits", "-m", "model.gguf", "--tokens", &ids.join(",")]);
+    assert_eq!(of_text, of_ids);
+
+    let all = place.json(&["logits", "-m", "model.gguf", "-p", "hello", "--all"]);
+    let rows = all["logits"].as_array().unwrap();
+    assert_eq!(rows.len(), ids.len());
+    assert_eq!(rows.last().unwrap(), &of_text["logits"]);
+    assert_eq!(all["nll"].as_array().unwrap().len(), ids.len() - 1);
+
+    let shown = place.run(&["logits", "-m", "model.gguf", "-p", "hello", "--top", "3"]);
+    assert_eq!(text(&shown.stdout).lines().count(), 4, "a heading and three candidates");
+}
+
+#[test]
+fn tokenize_takes_its_text_exactly_as_given() {
+    let place = Place::new();
+    let view = place.json(&["tokenize", "-m", "model.gguf", "ab\n"]);
+    let pieces: Vec<&str> = view["tokens"].as_array().unwrap().iter().map(|t| t["piece"].as_str().unwrap()).collect();
+    assert!(pieces.last().unwrap().ends_with('\n'), "{pieces:?}");
+    assert_eq!(view["bytes"], 3);
+    assert_eq!(view["round_trip"], true);
+
+    let from_stdin = place.run_with_input(&["tokenize", "-m", "model.gguf", "--format", "json"], "ab\n");
+    assert_eq!(serde_json::from_slice::<Value>(&from_stdin.stdout).unwrap(), view);
+
+    let ids = place.run(&["tokenize", "-m", "model.gguf", "--no-bos", "--ids", "ab"]);
+    let with_bos = place.run(&["tokenize", "-m", "model.gguf", "--ids", "ab"]);
+    assert_eq!(text(&with_bos.stdout), format!("1 {}", text(&ids.stdout)));
+}
+
+#[test]
+fn bad_input_is_refused_in_one_line() {
+    let place = Place::new();
+    let good = tiny_gguf::named("llama-gqa-q8_0").to_bytes();
+    place.write("text.gguf", b"This is a text and not a model.");
+    place.write("empty.gguf", b"");
+    place.write("short.gguf", &good[..good.len() / 2]);
+    let mut unknown = tiny_gguf::named("llama-gqa-f32").model();
+    unknown.metadata.insert("general.architecture", "perceptron").unwrap();
+    place.write("unknown.gguf", &unknown.to_bytes());
+    let mut template = tiny_gguf::named("llama-gqa-f32").model();
+    template.metadata.insert("tokenizer.chat_template", "{% for message in messages %}{{ oops").unwrap();
+    place.write("template.gguf", &template.to_bytes());
+
+    let generate = |model: &str, why: &[&str]| place.refused(&["generate", "-m", model, "-p", "hello"], why);
+    generate("missing.gguf", &["missing.gguf"]);
+    generate("smollm2-135m", &["smollm2-135m", "cutaway pull"]);
+    generate("text.gguf", &["text.gguf", "GGUF"]);
+    generate("empty.gguf", &["empty.gguf"]);
+    generate("short.gguf", &["short.gguf"]);
+    generate("unknown.gguf", &["perceptron", "llama"]);
+    generate(".", &["."]);
+
+    place.refused(&["generate", "-p", "hello"], &["-m"]);
+    place.refused(&["generate", "-m", "model.gguf", "-p", ""], &["empty"]);
+    place.refused(&["generate", "-m", "model.gguf"], &["empty"]);
+    place.refused(&["generate", "-m", "model.gguf", "-f", "nowhere.txt"], &["nowhere.txt"]);
+    place.refused(&["generate", "-m", "model.gguf", "-p", "hello", "--top-p", "NaN"], &["top_p"]);
+    place.refused(&["generate", "-m", "model.gguf", "-c", "3", "-p", "abcdefghij"], &["context of 3"]);
+    place.refused(&["logits", "-m", "model.gguf", "--tokens", "1,99999"], &["99999", "vocabulary"]);
+    place.refused(&["logits", "-m", "model.gguf", "-c", "2", "--tokens", "1,2,3"], &["position 2", "context"]);
+    place.refused(&["logits", "-m", "model.gguf", "-p", ""], &["empty"]);
+    place.refused(&["chat", "-m", "model.gguf", "-p", "hello"], &["tokenizer.chat_template", "generate"]);
+    place.refused(&["chat", "-m", "template.gguf", "-p", "hello"], &["chat template"]);
+    place.refused(&["inspect", "text.gguf"], &["text.gguf", "GGUF"]);
+    place.refused(&["pull", "no-such-model"], &["no-such-model"]);
+}
+
+#[test]
+fn bad_usage_is_exit_code_2() {
+    let place = Place::new();
+    for args in [&["frobnicate"][..], &["generate", "--no-such-flag"], &["logits", "-m", "model.gguf"], &[]] {
+        assert_eq!(place.run(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let place = Place::new();
+    let help = text(&place.run(&["--help"]).stdout);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).filter(|n| *n != "help").collect();
+    assert!(names.len() >= 6, "{names:?}");
+    for name in names {
+        let output = place.run(&[name, "--help"]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains(&format!("cutaway {name} ")), "{name} --help has no example");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let place = Place::new();
+    let mut child = cutaway(place.dir.path()).args(["tokenize", "-m", "model.gguf"]).spawn().unwrap();
+    drop(child.stdout.take()); // as `| head` does when it has seen enough
+    let input = "abc ".repeat(100_000);
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
