@@ -107,7 +107,8 @@ fn the_prompt_may_come_from_anywhere() {
 fn a_seed_repeats_a_run() {
     let place = Place::new();
     let run = |seed: &str| {
-        let args = ["generate", "-m", "model.gguf", "-p", "hello", "-n", "20", "--temp", "1.5", "--ignore-eos", "-s", seed];
+        let args =
+            ["generate", "-m", "model.gguf", "-p", "hello", "-n", "20", "--temp", "1.5", "--ignore-eos", "-s", seed];
         place.json(&args)["tokens"].clone()
     };
     assert_eq!(run("7"), run("7"));
@@ -211,7 +212,8 @@ fn every_command_has_help_with_examples() {
     let place = Place::new();
     let help = text(&place.run(&["--help"]).stdout);
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let names: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).filter(|n| *n != "help").collect();
+    let names: Vec<&str> =
+        commands.filter_map(|line| line.split_whitespace().next()).filter(|n| *n != "help").collect();
     assert!(names.len() >= 6, "{names:?}");
     for name in names {
         let output = place.run(&[name, "--help"]);

@@ -97,11 +97,11 @@ fn continues_alike(real: &mut Real, undecided: f64) {
         let clear = greedy.f32.margins.iter().take_while(|&&margin| margin > undecided).count();
         let wanted = &greedy.f32.tokens[..clear.min(greedy.f32.tokens.len())];
 
-        let options = GenerateOptions { max_tokens: Some(wanted.len()), ignore_eog: true, ..GenerateOptions::default() };
+        let options =
+            GenerateOptions { max_tokens: Some(wanted.len()), ignore_eog: true, ..GenerateOptions::default() };
         let mut chain = Chain::from_params(&SamplingParams::greedy()).unwrap();
         let mut session = Session::new(&mut real.engine, SessionOptions::default());
-        let ours =
-            generate(&mut session, &real.tokenizer, &mut chain, &prompt, &options, &mut Off, |_| true).unwrap();
+        let ours = generate(&mut session, &real.tokenizer, &mut chain, &prompt, &options, &mut Off, |_| true).unwrap();
         assert_eq!(ours.tokens, wanted, "{:?}", greedy.prompt);
         println!("{:?}: {} tokens alike", greedy.prompt, wanted.len());
     }

@@ -42,12 +42,12 @@ pub(super) struct Rule {
     pub(super) id: u32,
 }
 
-/// A pair waiting in the queue. The order of the fields is the order of the queue: most urgent, then leftmost.
+/// A pair waiting in the queue: a symbol and whichever follows it. The order of the fields is the order of the queue:
+/// most urgent, then leftmost.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
     priority: u32,
     left: usize,
-    right: usize,
     /// Bytes of both together when the pair was queued: it is stale if they have changed since.
     len: usize,
     id: u32,
@@ -90,11 +90,12 @@ impl Merger {
         for right in 1..self.symbols.len() {
             self.consider(right - 1, right, &rule);
         }
-        while let Some(Reverse(Candidate { priority, left, right, len, id })) = self.queue.pop() {
-            let (l, r) = (self.symbols[left], self.symbols[right]);
-            if l.len == 0 || r.len == 0 || l.len + r.len != len {
+        while let Some(Reverse(Candidate { priority, left, len, id })) = self.queue.pop() {
+            let l = self.symbols[left];
+            if l.len == 0 || l.next == NONE || l.len + self.symbols[l.next].len != len {
                 continue; // one of the two was merged with somebody else
             }
+            let (right, r) = (l.next, self.symbols[l.next]);
             merged(&self.symbols, &l, &r, Rule { priority, id });
 
             self.symbols[left] = Symbol { len, id, next: r.next, ..l };
@@ -114,7 +115,7 @@ impl Merger {
     fn consider(&mut self, left: usize, right: usize, rule: impl Fn(&Symbol, &Symbol) -> Option<Rule>) {
         let (l, r) = (&self.symbols[left], &self.symbols[right]);
         if let Some(Rule { priority, id }) = rule(l, r) {
-            self.queue.push(Reverse(Candidate { priority, left, right, len: l.len + r.len, id }));
+            self.queue.push(Reverse(Candidate { priority, left, len: l.len + r.len, id }));
         }
     }
 

@@ -9,7 +9,7 @@
 //! | step | file |
 //! |---|---|
 //! | special tokens such as `<\|im_start\|>` are cut out | [`special`] |
-//! | BPE: the rest is cut into words | [`pretokenize`], its patterns in [`scan`], character classes in [`unicode`] |
+//! | BPE: the rest is cut into words | [`pretokenize`] |
 //! | neighbouring symbols merge, best pair first | **[`merge`]**, the loop; then [`bpe`] and [`spm`], what *best* means |
 //! | ids become text again, never half a character | [`stream`] |
 //! | a conversation becomes one text | [`chat`] |
@@ -25,19 +25,16 @@
 mod bpe;
 mod bytes;
 mod chat;
-mod deepseek;
 mod detokenize;
 mod eog;
 mod error;
 mod load;
 mod merge;
 mod pretokenize;
-mod scan;
 mod sentence;
 mod special;
 mod spm;
 mod stream;
-mod unicode;
 mod vocab;
 mod words;
 

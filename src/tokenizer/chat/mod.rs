@@ -40,6 +40,9 @@ pub struct ChatTemplate {
     source: String,
     bos: String,
     eos: String,
+    supports_system: bool,
+    /// The time that templates are told, in seconds since 1970; `None` is now.
+    time: Option<u64>,
 }
 
 /// The name under which the one template is registered; it shows in error messages.
@@ -60,10 +63,33 @@ impl ChatTemplate {
         environment.set_syntax(syntax);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_function("raise_exception", raise_exception);
-        environment.add_function("strftime_now", strftime_now);
+        environment.add_function("strftime_now", |format: String| python::strftime(now(), &format));
         environment.add_filter("tojson", tojson);
         environment.add_template_owned(NAME, source.to_owned()).map_err(template_error)?;
-        Ok(Self { environment, source: source.to_owned(), bos: bos.to_owned(), eos: eos.to_owned() })
+        let mut template = Self {
+            environment,
+            source: source.to_owned(),
+            bos: bos.to_owned(),
+            eos: eos.to_owned(),
+            supports_system: true,
+            time: None,
+        };
+        let probe = [Message::new("system", "A PROBE OF THE SYSTEM ROLE"), Message::new("user", "Hello")];
+        template.supports_system = template.render(&probe, false).is_ok_and(|text| text.contains(&probe[0].content));
+        Ok(template)
+    }
+
+    /// The same template on another day: templates are told this time, in seconds since 1970 (UTC).
+    pub fn at_time(mut self, seconds: u64) -> Self {
+        self.time = Some(seconds);
+        self.environment.add_function("strftime_now", move |format: String| python::strftime(seconds, &format));
+        self
+    }
+
+    /// Does the template have a place for a system message? Where it has none (or refuses it), the system message is
+    /// put before the text of the message that follows, as llama.cpp does.
+    pub fn supports_system_role(&self) -> bool {
+        self.supports_system
     }
 
     /// The template's text.
@@ -86,12 +112,25 @@ impl ChatTemplate {
         tools: &[serde_json::Value],
         add_generation_prompt: bool,
     ) -> Result<String, TokenizerError> {
+        let merged;
+        let messages = match messages {
+            [system, rest @ ..] if system.role == "system" && !self.supports_system => {
+                merged = put_before(system, rest);
+                &merged
+            }
+            as_they_are => as_they_are,
+        };
         // Templates ask `if tools`, some `if tools is not none`: without tools there must be none.
         let tools = if tools.is_empty() { Value::from(()) } else { Value::from(Serde(tools)) };
+        let time = self.time.unwrap_or_else(now);
         let context = context! {
             messages => Value::from(Serde(messages)),
             tools,
             add_generation_prompt,
+            // What llama.cpp adds on its own.
+            enable_thinking => true,
+            date_string => python::strftime(time, "%d %b %Y"),
+            datetime => python::strftime(time, "%b %d %Y"),
             bos_token => &self.bos,
             eos_token => &self.eos,
         };
@@ -119,10 +158,17 @@ fn raise_exception(message: String) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, format!("{REFUSED}{message}")))
 }
 
-/// The current date, formatted like C's `strftime`, in UTC. Knows the fields that chat templates use.
-fn strftime_now(format: String) -> String {
-    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    python::strftime(seconds, &format)
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// Puts what the system says before the first message of `rest`; with nobody to say it, it is lost.
+fn put_before(system: &Message, rest: &[Message]) -> Vec<Message> {
+    let mut messages = rest.to_vec();
+    if let Some(first) = messages.first_mut() {
+        first.content = format!("{}\n{}", system.content, first.content);
+    }
+    messages
 }
 
 /// JSON as Python's `json.dumps` writes it: a space after `,` and `:`, keys in their order, no HTML escapes.

@@ -5,15 +5,19 @@
 //! applied one after another, each to the pieces the previous one left**; what lies between two matches becomes a
 //! piece as well, so no byte is ever lost. Look first at [`GPT2`] and [`LLAMA3`], then at [`KNOWN`], the names.
 //!
-//! The patterns run as hand-written scanners ([`scan`](super::scan)); the regex stands beside each as its meaning
+//! The patterns run as hand-written scanners ([`scan`]); the regex stands beside each as its meaning
 //! and as the oracle of the property test below.
 //!
 //! Source: llama.cpp `llm_tokenizer_bpe` and `llama_vocab::impl::load` (`src/llama-vocab.cpp`).
 
+mod deepseek;
+mod scan;
+mod unicode;
+
 use super::TokenizerError;
-use super::deepseek::{CJK, CJK_V3, LETTERS, PUNCTUATION};
-use super::scan::{self, Scan, Word, Words, in_ranges, is_letter, is_number, run_or_step, spaced_run_or_step};
-use super::unicode::{Class, class};
+use deepseek::{CJK, CJK_V3, LETTERS, PUNCTUATION};
+use scan::{Scan, Word, Words, in_ranges, is_letter, is_number, run_or_step, spaced_run_or_step};
+use unicode::{Class, class};
 
 /// One pattern: what it means, and how it runs.
 pub(super) struct Pattern {
@@ -107,7 +111,7 @@ const DEFAULT: Patterns = &[
 
 const DEEPSEEK_LLM: Patterns = &[
     NEWLINE,
-    Pattern { regex: super::deepseek::LETTERS_REGEX, scan: |text| spaced_run_or_step(text, |c| in_ranges(c, LETTERS)) },
+    Pattern { regex: deepseek::LETTERS_REGEX, scan: |text| spaced_run_or_step(text, |c| in_ranges(c, LETTERS)) },
     Pattern {
         regex: r"\s?[!-/:-~\u{FF01}-\u{FF0F}\u{FF1A}-\u{FF5E}\u{2018}-\u{201F}\u{3000}-\u{3002}]+",
         scan: |text| spaced_run_or_step(text, |c| in_ranges(c, PUNCTUATION)),
@@ -260,5 +264,4 @@ impl Pattern {
 }
 
 #[cfg(test)]
-#[path = "pretokenize_tests.rs"]
 mod tests;

@@ -1,0 +1,122 @@
+//! Vocabularies that are wrong: each mistake has its error, or is tolerated as documented.
+
+use super::*;
+use crate::gguf::{GgufError, Metadata};
+
+fn bpe<'a>() -> VocabParts<'a> {
+    VocabParts { model: "gpt2", tokens: vec!["a", "b", "ab"], merges: Some(vec!["a b"]), ..Default::default() }
+}
+
+fn spm<'a>() -> VocabParts<'a> {
+    VocabParts { model: "llama", tokens: vec!["<unk>", "a", "b", "ab"], ..Default::default() }
+}
+
+fn refused(parts: &VocabParts<'_>) -> TokenizerError {
+    Tokenizer::from_parts(parts).expect_err("this vocabulary should be refused")
+}
+
+#[test]
+fn each_mistake_has_its_error() {
+    use TokenizerError as E;
+    let unknown = refused(&VocabParts { model: "bert", ..bpe() });
+    assert!(matches!(&unknown, E::UnknownModel { found, .. } if found == "bert"), "{unknown}");
+    let unknown = refused(&VocabParts { pre: Some("gpt-9"), ..bpe() });
+    assert!(matches!(&unknown, E::UnknownPreTokenizer { found, .. } if found == "gpt-9"), "{unknown}");
+    assert!(matches!(refused(&VocabParts { tokens: vec![], ..spm() }), E::VocabSize { found: 0, .. }));
+    assert!(matches!(refused(&VocabParts { merges: None, ..bpe() }), E::MissingKey { .. }));
+    let short = refused(&VocabParts { scores: Some(vec![0.0]), ..spm() });
+    assert!(matches!(short, E::ArrayTooShort { found: 1, expected: 4, .. }), "{short}");
+    let short = refused(&VocabParts { token_types: Some(vec![1; 3]), ..spm() });
+    assert!(matches!(short, E::ArrayTooShort { found: 3, expected: 4, .. }), "{short}");
+    let nan = refused(&VocabParts { scores: Some(vec![0.0, 0.0, f32::NAN, 0.0]), ..spm() });
+    assert!(matches!(nan, E::ScoreNotANumber { id: 2 }), "{nan}");
+    let double = refused(&VocabParts { tokens: vec!["a", "b", "a"], ..spm() });
+    assert!(matches!(double, E::DuplicateToken { first: 0, second: 2, .. }), "{double}");
+    for merge in ["", "a", " ", "ab", " a"] {
+        let malformed = refused(&VocabParts { merges: Some(vec!["a b", merge]), ..bpe() });
+        assert!(matches!(malformed, E::MalformedMerge { index: 1, .. }), "{malformed}");
+    }
+    for text in ["<0x4>", "0x41", "<0xG0>", "<0x+1>", "é"] {
+        let byte = refused(&VocabParts { tokens: vec!["a", text], token_types: Some(vec![1, 6]), ..spm() });
+        assert!(matches!(byte, E::BadByteToken { id: 1, .. }), "{byte}");
+    }
+}
+
+#[test]
+fn what_is_merely_odd_is_told() {
+    let parts = VocabParts { special: vec![(Role::Bos, 99), (Role::Eos, u32::MAX)], add_bos: Some(true), ..bpe() };
+    let tokenizer = Tokenizer::from_parts(&parts).unwrap();
+    // No pre-tokenizer named, two ids out of range, no BOS to add.
+    assert_eq!(tokenizer.warnings().len(), 4, "{:?}", tokenizer.warnings());
+    assert_eq!((tokenizer.bos(), tokenizer.eos()), (None, None));
+    assert_eq!(tokenizer.encode("ab", SPECIAL), [2]);
+}
+
+#[test]
+fn empty_tokens_get_a_name_and_missing_bytes_are_left_out() {
+    let tokenizer = Tokenizer::from_parts(&VocabParts { tokens: vec!["a", ""], ..spm() }).unwrap();
+    assert_eq!(&*tokenizer.vocab().token(1).unwrap().text, "[EMPTY_1]");
+    let parts = VocabParts { add_space_prefix: Some(false), ..spm() };
+    assert_eq!(Tokenizer::from_parts(&parts).unwrap().encode("aZb", PLAIN), [1, 0, 2]); // Z is <unk>
+    assert_eq!(Tokenizer::from_parts(&bpe()).unwrap().encode("aZb", PLAIN), [0, 1]); // Z is dropped
+}
+
+/// Rules may join what is no token: the result falls apart into its bytes again.
+#[test]
+fn rules_beyond_the_vocabulary() {
+    let parts = VocabParts { tokens: vec!["a", "b", "c"], merges: Some(vec!["a b", "ab c"]), ..bpe() };
+    assert_eq!(Tokenizer::from_parts(&parts).unwrap().encode("abcab", PLAIN), [0, 1, 2, 0, 1]);
+}
+
+#[test]
+fn metadata_of_the_wrong_kind() {
+    let mut metadata = Metadata::new();
+    let error = Tokenizer::from_metadata(&metadata).unwrap_err();
+    assert!(matches!(error, TokenizerError::MissingKey { key: "tokenizer.ggml.model" }));
+    metadata.insert("tokenizer.ggml.model", "llama").unwrap();
+    let error = Tokenizer::from_metadata(&metadata).unwrap_err();
+    assert!(matches!(error, TokenizerError::MissingKey { key: "tokenizer.ggml.tokens" }));
+    metadata.insert("tokenizer.ggml.tokens", 7u32).unwrap();
+    let error = Tokenizer::from_metadata(&metadata).unwrap_err();
+    assert!(matches!(error, TokenizerError::Metadata(GgufError::KeyType { .. })), "{error}");
+}
+
+proptest! {
+    /// Whatever the arrays hold: an error, or a tokenizer that takes any text.
+    #[test]
+    fn anything_is_refused_or_works(
+        bpe: bool,
+        pre in prop::sample::select(vec!["default", "gpt-2", "llama-bpe", "gemma4", "deepseek-v3", "glm4", "?"]),
+        tokens in prop::collection::vec("[a-c▁ĠÃ<|>]{0,4}|<0x4[0-9]>|</s>|<\\|end\\|>", 0..12),
+        token_types in prop::option::of(prop::collection::vec(-1i32..8, 0..14)),
+        scores in prop::option::of(prop::collection::vec(any::<f32>(), 0..14)),
+        merges in prop::option::of(prop::collection::vec("[a-cĠ▁]{0,2} [a-c]{0,2}|[a-c ]{0,4}", 0..8)),
+        special in prop::collection::vec((prop::sample::select(vec![Role::Bos, Role::Eos, Role::Unk, Role::Eot]), 0u32..20), 0..4),
+        flags in any::<[Option<bool>; 3]>(),
+        text in "[a-c▁ <|>é\n]{0,20}|</s>|.{0,10}",
+    ) {
+        let parts = VocabParts {
+            model: if bpe { "gpt2" } else { "llama" },
+            pre: Some(pre),
+            model_name: Some("phi-3"),
+            tokens: tokens.iter().map(String::as_str).collect(),
+            scores,
+            token_types,
+            merges: merges.as_ref().map(|merges| merges.iter().map(String::as_str).collect()),
+            special,
+            add_bos: flags[0],
+            add_eos: flags[1],
+            add_space_prefix: flags[2],
+        };
+        if let Ok(tokenizer) = Tokenizer::from_parts(&parts) {
+            for options in [PLAIN, SPECIAL] {
+                let encoding = tokenizer.encode_traced(&text, options);
+                prop_assert_eq!(&encoding.ids, &tokenizer.encode(&text, options));
+                prop_assert!(encoding.ids.iter().all(|&id| (id as usize) < tokenizer.n_vocab()));
+                prop_assert!(encoding.spans.iter().all(|span| span.start <= span.end && span.end <= text.len()));
+                tokenizer.decode(&encoding.ids, true);
+                tokenizer.detokenize(&encoding.ids, DetokenizeOptions { remove_special: true, unparse_special: false });
+            }
+        }
+    }
+}
