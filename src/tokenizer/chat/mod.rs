@@ -65,7 +65,7 @@ impl ChatTemplate {
         environment.add_function("raise_exception", raise_exception);
         environment.add_function("strftime_now", |format: String| python::strftime(now(), &format));
         environment.add_filter("tojson", tojson);
-        environment.add_template_owned(NAME, source.to_owned()).map_err(template_error)?;
+        environment.add_template_owned(NAME, without_generation_tags(source)).map_err(template_error)?;
         let mut template = Self {
             environment,
             source: source.to_owned(),
@@ -120,8 +120,8 @@ impl ChatTemplate {
             }
             as_they_are => as_they_are,
         };
-        // Templates ask `if tools`, some `if tools is not none`: without tools there must be none.
-        let tools = if tools.is_empty() { Value::from(()) } else { Value::from(Serde(tools)) };
+        // Templates ask `if tools` or `if tools is defined`: without tools there is no such variable.
+        let tools = if tools.is_empty() { Value::UNDEFINED } else { Value::from(Serde(tools)) };
         let time = self.time.unwrap_or_else(now);
         let context = context! {
             messages => Value::from(Serde(messages)),
@@ -136,6 +136,25 @@ impl ChatTemplate {
         };
         self.environment.get_template(NAME).and_then(|template| template.render(context)).map_err(template_error)
     }
+}
+
+/// `{% generation %}…{% endgeneration %}` marks for training what the assistant said; it prints what stands inside.
+fn without_generation_tags(source: &str) -> String {
+    let mut text = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(open) = rest.find("{%") {
+        let Some(close) = rest[open..].find("%}").map(|len| open + len) else { break };
+        let tag = &rest[open + 2..close];
+        let replaced = match tag.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+') {
+            "generation" => tag.replace("generation", "if true"),
+            "endgeneration" => tag.replace("endgeneration", "endif"),
+            _ => tag.to_owned(),
+        };
+        text.push_str(&rest[..open + 2]);
+        text.push_str(&replaced);
+        rest = &rest[close..];
+    }
+    text + rest
 }
 
 fn template_error(error: Error) -> TokenizerError {
@@ -182,3 +201,6 @@ fn tojson(value: Value, kwargs: Kwargs) -> Result<Value, Error> {
     python::write_json(&value, indent, 0, &mut json)?;
     Ok(Value::from_safe_string(json))
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,6 +111,8 @@ TEMPLATES = [
     "microsoft-Phi-3.5-mini-instruct.jinja",
     "mistralai-Mistral-Nemo-Instruct-2407.jinja",
     "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B.jinja",
+    "Qwen3-Coder.jinja",
+    "LFM2.5-8B-A1B.jinja",
 ]
 
 
