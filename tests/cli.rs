@@ -6,7 +6,7 @@ mod common;
 
 use common::tiny_gguf;
 use serde_json::Value;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -220,6 +220,24 @@ fn every_command_has_help_with_examples() {
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains(&format!("cutaway {name} ")), "{name} --help has no example");
     }
+}
+
+/// Ctrl-C ends a generation cleanly, with what there is.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_what_was_generated() {
+    let place = Place::new();
+    let args =
+        ["generate", "-m", "model.gguf", "-p", "hello", "--ignore-eos", "-n", "-1", "-c", "100000", "--seed", "1"];
+    let mut child = cutaway(place.dir.path()).args(args).spawn().unwrap();
+    let mut first = [0; 16];
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap(); // it streams: it is generating
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("interrupted"), "{}", text(&output.stderr));
+    assert!(output.stdout.ends_with(b"\n"));
 }
 
 #[test]

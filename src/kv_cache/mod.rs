@@ -4,7 +4,7 @@
 //! many sequences hold it: forking a conversation shares its pages and copies one only when somebody writes to it.
 //! With a page as long as the context this *is* the classic contiguous cache.
 //!
-//! Look first at [`KvCache::admit`] (a batch asks for room), then at [`KvCache::write`] and [`KvCache::keys`].
+//! Look first at [`KvCache::admit`] (a batch asks for room), then at [`KvCache::write`] and [`KvCache::read`].
 //! [`layout`] draws a page.
 //!
 //! What it deliberately does not do: compute attention, or know what is visible (a window is the reader's business).
