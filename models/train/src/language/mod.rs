@@ -1,0 +1,1 @@
+//! The language: an endless, seeded corpus of English.

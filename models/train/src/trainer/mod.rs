@@ -1,0 +1,1 @@
+//! Training: transformers that learn to continue the corpus.

@@ -1,0 +1,1 @@
+//! The vocabulary: the 768 pieces that text is cut into.
