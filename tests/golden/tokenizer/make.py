@@ -125,7 +125,7 @@ def build_peer(llama, directory):
 
 
 def cache():
-    for name, suffix in [("CUTAWAY_TEST_CACHE", ""), ("XDG_CACHE_HOME", "cutaway"), ("HOME", ".cache/cutaway")]:
+    for name, suffix in [("CUTAWAY_CACHE", ""), ("XDG_CACHE_HOME", "cutaway"), ("HOME", ".cache/cutaway")]:
         if os.environ.get(name):
             return pathlib.Path(os.environ[name]) / suffix
     sys.exit("no cache directory")
