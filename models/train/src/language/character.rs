@@ -1,0 +1,86 @@
+//! A character: everything that is true of one of the people and animals of the language.
+
+use super::random::Random;
+use super::template::Facts;
+use super::words;
+
+/// A character. What a text says of one agrees with this record.
+#[derive(Clone, Debug)]
+pub struct Character {
+    /// Mia.
+    pub name: &'static str,
+    /// Is the character "she" (or else "he")?
+    pub she: bool,
+    /// An animal, or girl, or boy.
+    pub kind: &'static str,
+    /// What the character is like: brave.
+    pub nature: &'static str,
+    /// Years.
+    pub age: usize,
+    /// Comes after "in the": old mill.
+    pub home: &'static str,
+    /// Where the home is: by the river.
+    pub neighbourhood: &'static str,
+    /// Two or three things in the plural.
+    pub likes: Vec<&'static str>,
+}
+
+impl Character {
+    /// Anybody.
+    pub fn new(random: &mut Random) -> Self {
+        let she = random.chance(50);
+        Self {
+            name: random.pick(if she { words::GIRLS } else { words::BOYS }),
+            she,
+            kind: match random.below(12) {
+                0 if she => "girl",
+                0 => "boy",
+                _ => random.pick(words::ANIMALS),
+            },
+            nature: random.pick(words::TRAITS),
+            age: random.between(3, 12),
+            home: random.pick(words::HOMES),
+            neighbourhood: random.pick(words::NEIGHBOURHOODS),
+            likes: {
+                let n = random.between(2, 3);
+                random.sample(words::LIKES, n)
+            },
+        }
+    }
+
+    /// Somebody who cannot be taken for `other`: another name, kind, nature and home.
+    pub fn beside(other: &Self, random: &mut Random) -> Self {
+        loop {
+            let it = Self::new(random);
+            if it.name != other.name && it.kind != other.kind && it.home != other.home && it.nature != other.nature {
+                return it;
+            }
+        }
+    }
+
+    /// she or he.
+    pub fn he(&self) -> &'static str {
+        if self.she { "she" } else { "he" }
+    }
+
+    /// Makes the character known to templates as `role`.
+    pub fn tell(&self, role: &str, facts: &mut Facts) {
+        let [him, his, himself] = if self.she { ["her", "her", "herself"] } else { ["him", "his", "himself"] };
+        facts.set(role, self.name);
+        for (key, value) in [
+            ("he", self.he()),
+            ("him", him),
+            ("his", his),
+            ("himself", himself),
+            ("kind", self.kind),
+            ("trait", self.nature),
+            ("home", self.home),
+            ("where", self.neighbourhood),
+            ("age", words::NUMBERS[self.age]),
+            ("like.one", self.likes[0]),
+            ("like.two", self.likes[1]),
+        ] {
+            facts.set(&format!("{role}.{key}"), value);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Conversations in the chat format, and questions about stories.
+//!
+//! ```text
+//! <|im_start|>user
+//! Tell me a story about Mia the fox.<|im_end|>
+//! <|im_start|>assistant
+//! Once upon a time, …<|im_end|>
+//! ```
+
+use super::Split;
+use super::random::Random;
+use super::story::Story;
+use super::template::{Facts, Grammar};
+
+/// A conversation in the making.
+#[derive(Clone, Debug, Default)]
+pub struct Chat(String);
+
+impl Chat {
+    /// A conversation that begins, sometimes, with a system message.
+    pub fn new(grammar: &Grammar, random: &mut Random) -> Self {
+        let chat = Self::default();
+        if random.chance(25) {
+            return chat.turn("system", &grammar.write("system", &Facts::default(), random));
+        }
+        chat
+    }
+
+    /// Adds a message.
+    pub fn turn(mut self, role: &str, content: &str) -> Self {
+        self.0.push_str(&format!("<|im_start|>{role}\n{content}<|im_end|>\n"));
+        self
+    }
+
+    /// Adds a question of the user, and what the assistant says to it.
+    pub fn exchange(self, question: &str, answer: &str) -> Self {
+        self.turn("user", question).turn("assistant", answer)
+    }
+
+    /// The whole text.
+    pub fn text(self) -> String {
+        self.0
+    }
+
+    /// The text to be continued by the assistant.
+    pub fn prompt(mut self) -> String {
+        self.0.push_str("<|im_start|>assistant\n");
+        self.0
+    }
+}
+
+/// A story, then lines of `Question:` and `Answer:`.
+pub fn plain_questions(split: Split, grammar: &Grammar, random: &mut Random) -> String {
+    let story = Story::new(split, grammar, random);
+    let mut text = story.text.clone();
+    for _ in 0..random.between(1, 3) {
+        let it = story.question(grammar, random);
+        text.push_str(&format!("\n\nQuestion: {}\nAnswer: {}", it.question, it.answer));
+    }
+    text
+}
+
+/// A story on request, or a question about a story, or both.
+pub fn conversation(split: Split, grammar: &Grammar, random: &mut Random) -> String {
+    let story = Story::new(split, grammar, random);
+    let chat = Chat::new(grammar, random);
+    if random.chance(50) {
+        let request = if random.chance(70) { "request.story" } else { "request.free" };
+        let mut chat = chat.exchange(&grammar.write(request, &story.facts, random), &story.text);
+        if random.chance(40) {
+            let it = story.question(grammar, random);
+            chat = chat.exchange(&it.question, &it.answer);
+        }
+        return chat.text();
+    }
+    let first = story.question(grammar, random);
+    let mut chat = chat.exchange(&about(&story, &first.question, grammar, random), &first.answer);
+    while random.chance(40) {
+        let it = story.question(grammar, random);
+        chat = chat.exchange(&it.question, &it.answer);
+    }
+    chat.text()
+}
+
+/// A message that tells a story and asks about it.
+pub fn about(story: &Story, question: &str, grammar: &Grammar, random: &mut Random) -> String {
+    match random.below(3) {
+        0 => format!("{} {}\n{question}", grammar.write("request.read", &story.facts, random), story.text),
+        1 => format!("{}\n{question}", story.text),
+        _ => format!("{}\n\n{question}", story.text),
+    }
+}
