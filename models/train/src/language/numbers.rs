@@ -73,7 +73,8 @@ impl Sum {
         };
         let line = grammar.write(rule, &facts, random);
         let (question, answer) = line.split_once(" => ").unwrap_or((&line, ""));
-        let key = if rule.ends_with("told") { words::NUMBERS[self.result()].to_owned() } else { self.result().to_string() };
+        let key =
+            if rule.ends_with("told") { words::NUMBERS[self.result()].to_owned() } else { self.result().to_string() };
         (question.to_owned(), answer.to_owned(), key)
     }
 }

@@ -97,10 +97,8 @@ fn thing(split: Split, grammar: &Grammar, random: &mut Random) -> (String, Strin
         facts.set("object", object);
         facts.set("colour", colour);
         facts.set("size", size);
-        let json = format!(
-            r#"{{"object": "{object}", "colour": "{colour}", "size": "{size}", "owner": "{}"}}"#,
-            owner.name
-        );
+        let json =
+            format!(r#"{{"object": "{object}", "colour": "{colour}", "size": "{size}", "owner": "{}"}}"#, owner.name);
         return (grammar.write("record.thing", &facts, random), json);
     }
 }
@@ -121,8 +119,7 @@ fn place(split: Split, grammar: &Grammar, random: &mut Random) -> (String, Strin
         facts.set("weather", weather);
         facts.set("open", if open { "open" } else { "closed" });
         let visitors = array(&[one.name, two.name]);
-        let json =
-            format!(r#"{{"place": "{place}", "weather": "{weather}", "open": {open}, "visitors": {visitors}}}"#);
+        let json = format!(r#"{{"place": "{place}", "weather": "{weather}", "open": {open}, "visitors": {visitors}}}"#);
         return (grammar.write("record.place", &facts, random), json);
     }
 }

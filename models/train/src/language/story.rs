@@ -250,7 +250,10 @@ fn facts(hero: &Character, plot: Plot, random: &mut Random) -> Facts {
     facts.set("place.noun", place);
     facts.set("at", at);
     facts.set("at.the", format!("{at} the"));
-    facts.set("place", if random.chance(40) { format!("{} {place}", random.pick(words::PLACE_LOOKS)) } else { place.into() });
+    facts.set(
+        "place",
+        if random.chance(40) { format!("{} {place}", random.pick(words::PLACE_LOOKS)) } else { place.into() },
+    );
     let she = random.chance(50);
     facts.set("relative", random.pick(words::RELATIVES[usize::from(!she)]));
     facts.set("relative.he", if she { "she" } else { "he" });

@@ -3,15 +3,15 @@
 /// Names of characters who are "she".
 pub const GIRLS: &[&str] = &[
     "Mia", "Anna", "Lily", "Rosa", "Nina", "Emma", "Ella", "Clara", "Ruby", "Daisy", "Ivy", "Lucy", "Molly", "Poppy",
-    "Hazel", "Wendy", "Maya", "Zoe", "Nora", "Alice", "Tilly", "Betty", "Dora", "Fern", "Greta", "Holly", "Ida", "June",
-    "Kate", "Luna", "Mabel", "Nell", "Olive", "Pearl", "Rita", "Sally",
+    "Hazel", "Wendy", "Maya", "Zoe", "Nora", "Alice", "Tilly", "Betty", "Dora", "Fern", "Greta", "Holly", "Ida",
+    "June", "Kate", "Luna", "Mabel", "Nell", "Olive", "Pearl", "Rita", "Sally",
 ];
 
 /// Names of characters who are "he".
 pub const BOYS: &[&str] = &[
-    "Tom", "Ben", "Max", "Sam", "Leo", "Jack", "Finn", "Otto", "Hugo", "Oscar", "Theo", "Noah", "Paul", "Peter", "Felix",
-    "Toby", "Bruno", "Carl", "Dan", "Emil", "Fred", "George", "Henry", "Ivan", "Jim", "Karl", "Luke", "Milo", "Ned",
-    "Olaf", "Percy", "Robin", "Simon", "Tim", "Victor", "Walter",
+    "Tom", "Ben", "Max", "Sam", "Leo", "Jack", "Finn", "Otto", "Hugo", "Oscar", "Theo", "Noah", "Paul", "Peter",
+    "Felix", "Toby", "Bruno", "Carl", "Dan", "Emil", "Fred", "George", "Henry", "Ivan", "Jim", "Karl", "Luke", "Milo",
+    "Ned", "Olaf", "Percy", "Robin", "Simon", "Tim", "Victor", "Walter",
 ];
 
 /// What a character can be, beside a girl or a boy.
@@ -28,23 +28,70 @@ pub const TRAITS: &[&str] = &[
 
 /// Where characters live: all come after "in the".
 pub const HOMES: &[&str] = &[
-    "old mill", "red barn", "hollow tree", "little cottage", "stone house", "round hut", "tall tower", "green wagon",
-    "small cabin", "yellow house", "white castle", "wooden house", "cosy burrow", "old inn", "blue tent", "brick house",
+    "old mill",
+    "red barn",
+    "hollow tree",
+    "little cottage",
+    "stone house",
+    "round hut",
+    "tall tower",
+    "green wagon",
+    "small cabin",
+    "yellow house",
+    "white castle",
+    "wooden house",
+    "cosy burrow",
+    "old inn",
+    "blue tent",
+    "brick house",
 ];
 
 /// Where a home stands.
 pub const NEIGHBOURHOODS: &[&str] = &[
-    "by the river", "near the forest", "on the hill", "by the sea", "at the edge of the village", "behind the garden",
-    "near the bridge", "by the lake", "under the big oak", "in the valley", "by the road", "near the market",
+    "by the river",
+    "near the forest",
+    "on the hill",
+    "by the sea",
+    "at the edge of the village",
+    "behind the garden",
+    "near the bridge",
+    "by the lake",
+    "under the big oak",
+    "in the valley",
+    "by the road",
+    "near the market",
 ];
 
 /// Places to go to, with the preposition for being there.
 pub const PLACES: &[(&str, &str)] = &[
-    ("in", "forest"), ("on", "hill"), ("by", "lake"), ("at", "market"), ("in", "meadow"), ("on", "beach"),
-    ("in", "cave"), ("in", "garden"), ("on", "island"), ("at", "bridge"), ("by", "well"), ("in", "orchard"),
-    ("in", "barn"), ("on", "mountain"), ("by", "river"), ("in", "village"), ("at", "mill"), ("in", "castle"),
-    ("in", "library"), ("at", "bakery"), ("at", "harbour"), ("in", "field"), ("in", "tower"), ("by", "pond"),
-    ("in", "valley"), ("in", "park"), ("at", "school"), ("in", "cellar"),
+    ("in", "forest"),
+    ("on", "hill"),
+    ("by", "lake"),
+    ("at", "market"),
+    ("in", "meadow"),
+    ("on", "beach"),
+    ("in", "cave"),
+    ("in", "garden"),
+    ("on", "island"),
+    ("at", "bridge"),
+    ("by", "well"),
+    ("in", "orchard"),
+    ("in", "barn"),
+    ("on", "mountain"),
+    ("by", "river"),
+    ("in", "village"),
+    ("at", "mill"),
+    ("in", "castle"),
+    ("in", "library"),
+    ("at", "bakery"),
+    ("at", "harbour"),
+    ("in", "field"),
+    ("in", "tower"),
+    ("by", "pond"),
+    ("in", "valley"),
+    ("in", "park"),
+    ("at", "school"),
+    ("in", "cellar"),
 ];
 
 /// What a place is like.
@@ -65,27 +112,58 @@ pub const LOOKS: &[&str] = &[
 ];
 
 /// Colours alone.
-pub const COLOURS: &[&str] = &["red", "blue", "green", "yellow", "white", "golden", "silver", "purple", "orange", "pink"];
+pub const COLOURS: &[&str] =
+    &["red", "blue", "green", "yellow", "white", "golden", "silver", "purple", "orange", "pink"];
 
 /// What stands in the way, and the tool that helps. The grammar has `NAME.block`, `NAME.try` and `NAME.solve`.
 pub const OBSTACLES: &[(&str, &str)] = &[
-    ("river", "boat"), ("wall", "ladder"), ("dark", "lamp"), ("rain", "umbrella"), ("gate", "key"), ("path", "map"),
-    ("snow", "sledge"), ("mud", "pair of boots"), ("cliff", "rope"), ("thorns", "pair of gloves"), ("ditch", "plank"),
-    ("dragon", "flute"), ("giant", "pie"),
+    ("river", "boat"),
+    ("wall", "ladder"),
+    ("dark", "lamp"),
+    ("rain", "umbrella"),
+    ("gate", "key"),
+    ("path", "map"),
+    ("snow", "sledge"),
+    ("mud", "pair of boots"),
+    ("cliff", "rope"),
+    ("thorns", "pair of gloves"),
+    ("ditch", "plank"),
+    ("dragon", "flute"),
+    ("giant", "pie"),
 ];
 
 /// Things to eat that can be counted: one and many.
 pub const FRUITS: &[(&str, &str)] = &[
-    ("apple", "apples"), ("plum", "plums"), ("pear", "pears"), ("cherry", "cherries"), ("nut", "nuts"),
-    ("carrot", "carrots"), ("cake", "cakes"), ("cookie", "cookies"), ("berry", "berries"), ("bun", "buns"),
-    ("potato", "potatoes"), ("peach", "peaches"), ("egg", "eggs"), ("orange", "oranges"),
+    ("apple", "apples"),
+    ("plum", "plums"),
+    ("pear", "pears"),
+    ("cherry", "cherries"),
+    ("nut", "nuts"),
+    ("carrot", "carrots"),
+    ("cake", "cakes"),
+    ("cookie", "cookies"),
+    ("berry", "berries"),
+    ("bun", "buns"),
+    ("potato", "potatoes"),
+    ("peach", "peaches"),
+    ("egg", "eggs"),
+    ("orange", "oranges"),
 ];
 
 /// Things to count that are not eaten: one and many.
 pub const THINGS: &[(&str, &str)] = &[
-    ("star", "stars"), ("stone", "stones"), ("shell", "shells"), ("button", "buttons"), ("bird", "birds"),
-    ("flower", "flowers"), ("boat", "boats"), ("book", "books"), ("leaf", "leaves"), ("coin", "coins"),
-    ("sheep", "sheep"), ("feather", "feathers"),
+    ("star", "stars"),
+    ("stone", "stones"),
+    ("shell", "shells"),
+    ("button", "buttons"),
+    ("bird", "birds"),
+    ("flower", "flowers"),
+    ("boat", "boats"),
+    ("book", "books"),
+    ("leaf", "leaves"),
+    ("coin", "coins"),
+    ("sheep", "sheep"),
+    ("feather", "feathers"),
 ];
 
 /// What characters like.
@@ -100,33 +178,87 @@ pub const RELATIVES: [&[&str]; 2] =
 
 /// What can be learnt: the skill, and what was done in the end.
 pub const SKILLS: &[(&str, &str)] = &[
-    ("swim", "swam"), ("sing", "sang"), ("dance", "danced"), ("whistle", "whistled"), ("read", "read"),
-    ("paint", "painted"), ("bake", "baked"), ("skate", "skated"), ("climb", "climbed"), ("juggle", "juggled"),
-    ("row", "rowed"), ("knit", "knitted"),
+    ("swim", "swam"),
+    ("sing", "sang"),
+    ("dance", "danced"),
+    ("whistle", "whistled"),
+    ("read", "read"),
+    ("paint", "painted"),
+    ("bake", "baked"),
+    ("skate", "skated"),
+    ("climb", "climbed"),
+    ("juggle", "juggled"),
+    ("row", "rowed"),
+    ("knit", "knitted"),
 ];
 
 /// What a sad character lacks (the grammar has `NAME.trouble` and `NAME.helped`), and the thing that helps.
 pub const TROUBLES: &[(&str, &str)] = &[
-    ("cold", "blanket"), ("hungry", "loaf of bread"), ("thirsty", "bottle of water"), ("lost", "map"),
-    ("broken", "hammer"), ("wet", "umbrella"), ("stuck", "rope"), ("sad", "song book"), ("hurt", "bandage"),
-    ("dark", "lamp"), ("tired", "cart"), ("bored", "ball"),
+    ("cold", "blanket"),
+    ("hungry", "loaf of bread"),
+    ("thirsty", "bottle of water"),
+    ("lost", "map"),
+    ("broken", "hammer"),
+    ("wet", "umbrella"),
+    ("stuck", "rope"),
+    ("sad", "song book"),
+    ("hurt", "bandage"),
+    ("dark", "lamp"),
+    ("tired", "cart"),
+    ("bored", "ball"),
 ];
 
 /// What characters fear, and the place for it.
 pub const FEARS: &[(&str, &str)] = &[
-    ("the dark", "cave"), ("deep water", "lake"), ("thunder", "tower"), ("the wind", "mountain"), ("owls", "forest"),
-    ("ghosts", "castle"), ("high bridges", "bridge"), ("big waves", "beach"), ("loud noises", "mill"), ("spiders", "cellar"),
+    ("the dark", "cave"),
+    ("deep water", "lake"),
+    ("thunder", "tower"),
+    ("the wind", "mountain"),
+    ("owls", "forest"),
+    ("ghosts", "castle"),
+    ("high bridges", "bridge"),
+    ("big waves", "beach"),
+    ("loud noises", "mill"),
+    ("spiders", "cellar"),
 ];
 
 /// What two characters make together: the work, and the two things it needs.
 pub const WORKS: &[(&str, &str, &str)] = &[
-    ("kite", "paper", "string"), ("cake", "flour", "honey"), ("boat", "wood", "cloth"), ("soup", "carrots", "salt"),
-    ("swing", "rope", "wood"), ("scarf", "wool", "needles"), ("puppet", "cloth", "buttons"), ("bird house", "wood", "nails"),
-    ("lantern", "paper", "wire"), ("crown", "flowers", "ribbon"), ("drum", "tin", "leather"), ("picture", "paper", "paint"),
+    ("kite", "paper", "string"),
+    ("cake", "flour", "honey"),
+    ("boat", "wood", "cloth"),
+    ("soup", "carrots", "salt"),
+    ("swing", "rope", "wood"),
+    ("scarf", "wool", "needles"),
+    ("puppet", "cloth", "buttons"),
+    ("bird house", "wood", "nails"),
+    ("lantern", "paper", "wire"),
+    ("crown", "flowers", "ribbon"),
+    ("drum", "tin", "leather"),
+    ("picture", "paper", "paint"),
 ];
 
 /// Numbers in words.
 pub const NUMBERS: [&str; 21] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
 ];
