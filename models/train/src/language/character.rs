@@ -11,7 +11,7 @@ pub struct Character {
     pub name: &'static str,
     /// Is the character "she" (or else "he")?
     pub she: bool,
-    /// An animal, or girl, or boy.
+    /// An animal.
     pub kind: &'static str,
     /// What the character is like: brave.
     pub nature: &'static str,
@@ -32,11 +32,7 @@ impl Character {
         Self {
             name: random.pick(if she { words::GIRLS } else { words::BOYS }),
             she,
-            kind: match random.below(12) {
-                0 if she => "girl",
-                0 => "boy",
-                _ => random.pick(words::ANIMALS),
-            },
+            kind: random.pick(words::ANIMALS),
             nature: random.pick(words::TRAITS),
             age: random.between(3, 12),
             home: random.pick(words::HOMES),
@@ -82,5 +78,10 @@ impl Character {
         ] {
             facts.set(&format!("{role}.{key}"), value);
         }
+        let likes = match self.likes[..] {
+            [one, two, three] => format!("{one}, {two} and {three}"),
+            _ => self.likes.join(" and "),
+        };
+        facts.set(&format!("{role}.likes"), likes);
     }
 }

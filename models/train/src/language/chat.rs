@@ -53,8 +53,8 @@ impl Chat {
 pub fn plain_questions(split: Split, grammar: &Grammar, random: &mut Random) -> String {
     let story = Story::new(split, grammar, random);
     let mut text = story.text.clone();
-    for _ in 0..random.between(1, 3) {
-        let it = story.question(grammar, random);
+    let n = random.between(1, 3);
+    for it in story.questions(n, grammar, random) {
         text.push_str(&format!("\n\nQuestion: {}\nAnswer: {}", it.question, it.answer));
     }
     text
@@ -73,11 +73,11 @@ pub fn conversation(split: Split, grammar: &Grammar, random: &mut Random) -> Str
         }
         return chat.text();
     }
-    let first = story.question(grammar, random);
-    let mut chat = chat.exchange(&about(&story, &first.question, grammar, random), &first.answer);
-    while random.chance(40) {
-        let it = story.question(grammar, random);
-        chat = chat.exchange(&it.question, &it.answer);
+    let n = random.between(1, 3);
+    let mut chat = chat;
+    for (i, it) in story.questions(n, grammar, random).into_iter().enumerate() {
+        let question = if i == 0 { about(&story, &it.question, grammar, random) } else { it.question };
+        chat = chat.exchange(&question, &it.answer);
     }
     chat.text()
 }

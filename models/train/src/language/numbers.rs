@@ -65,7 +65,8 @@ impl Sum {
             facts.set(&format!("{name}.things"), if n == 1 { one } else { many });
         }
         facts.set("things", many);
-        let rule = match (random.chance(50), self.plus) {
+        let bare = self.right == 0 || self.result() == 0 || random.chance(50);
+        let rule = match (bare, self.plus) {
             (true, true) => "sum.plus",
             (true, false) => "sum.minus",
             (false, true) => "sum.plus.told",
@@ -102,7 +103,9 @@ fn counting(split: Split, grammar: &Grammar, random: &mut Random) -> String {
     if random.chance(50) {
         return grammar.write("count.told", &facts, random);
     }
-    Chat::new(grammar, random).exchange(&grammar.write("count.ask", &facts, random), &format!("{row}.")).text()
+    Chat::new(grammar, random)
+        .exchange(&grammar.write("count.ask", &facts, random), &grammar.write("count.row", &facts, random))
+        .text()
 }
 
 /// A list on request: as lines, or as a sentence.
@@ -134,7 +137,10 @@ pub fn list(split: Split, grammar: &Grammar, random: &mut Random) -> String {
             "list.numbers",
             items.iter().enumerate().map(|(i, item)| format!("{}. {item}", i + 1)).collect::<Vec<_>>().join("\n"),
         ),
-        _ => ("list.line", format!("{} and {}.", items[..n - 1].join(", "), items[n - 1])),
+        _ => {
+            facts.set("row", format!("{} and {}", items[..n - 1].join(", "), items[n - 1]));
+            ("list.line", grammar.write("count.row", &facts, random))
+        }
     };
     let request = grammar.write(request, &facts, random);
     if random.chance(40) {

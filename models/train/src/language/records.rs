@@ -68,11 +68,6 @@ pub(super) fn admitted(split: Split, random: &mut Random) -> (Character, Facts) 
         if split.admits(&[it.name, it.kind, it.home, it.likes[0]]) {
             let mut facts = Facts::default();
             it.tell("hero", &mut facts);
-            let likes = match it.likes[..] {
-                [one, two, three] => format!("{one}, {two} and {three}"),
-                _ => format!("{} and {}", it.likes[0], it.likes[1]),
-            };
-            facts.set("likes", likes);
             return (it, facts);
         }
     }
@@ -148,7 +143,7 @@ pub fn tool_call(split: Split, grammar: &Grammar, random: &mut Random) -> String
     let object = random.pick(words::OBJECTS);
     let (at, place) = random.pick(words::PLACES);
     let (_, things) = random.pick(words::FRUITS);
-    let number = random.between(1, 20);
+    let number = random.between(2, 20);
     let weather = random.pick(&["sunny", "windy", "rainy", "cloudy", "cold"]);
     facts.set("object", object);
     facts.set("at", at);

@@ -1,6 +1,7 @@
 //! Conversations about small things: greetings, characters, what one likes, what to do.
 
 use super::Split;
+use super::character::Character;
 use super::chat::Chat;
 use super::random::Random;
 use super::records::admitted;
@@ -12,6 +13,7 @@ const TOPICS: [&str; 6] = ["talk.hello", "talk.meet", "talk.who", "talk.help", "
 /// A conversation of one to three exchanges.
 pub fn conversation(split: Split, grammar: &Grammar, random: &mut Random) -> String {
     let (hero, mut facts) = admitted(split, random);
+    Character::beside(&hero, random).tell("friend", &mut facts);
     facts.set("object", format!("{} {}", random.pick(words::LOOKS), random.pick(words::OBJECTS)));
     let (at, place) = random.pick(words::PLACES);
     facts.set("at", at);

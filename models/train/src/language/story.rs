@@ -185,16 +185,22 @@ impl Story {
         let mut rules = vec!["ask.hero", "ask.home"];
         rules.extend(plots);
         let rule = random.pick(&rules);
-        loop {
-            let line = grammar.write(rule, &self.facts, random);
-            let parts: Vec<&str> = line.split(" => ").collect();
-            let human = |who: &Character| matches!(who.kind, "girl" | "boy");
-            let animal_of = |who: &Character| parts[0].contains("kind of animal") && parts[0].contains(who.name);
-            if [&self.hero, &self.friend].into_iter().any(|who| human(who) && animal_of(who)) {
-                continue;
+        let line = grammar.write(rule, &self.facts, random);
+        let mut parts = line.split(" => ").map(str::to_owned);
+        let [question, answer, key] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+        Question { question, answer, key }
+    }
+
+    /// Up to `n` different questions.
+    pub fn questions(&self, n: usize, grammar: &Grammar, random: &mut Random) -> Vec<Question> {
+        let mut asked: Vec<Question> = Vec::new();
+        for _ in 0..n {
+            let it = self.question(grammar, random);
+            if asked.iter().all(|before| before.question != it.question) {
+                asked.push(it);
             }
-            return Question { question: parts[0].into(), answer: parts[1].into(), key: parts[2].into() };
         }
+        asked
     }
 }
 
@@ -258,6 +264,17 @@ fn facts(hero: &Character, plot: Plot, random: &mut Random) -> Facts {
     facts.set("relative", random.pick(words::RELATIVES[usize::from(!she)]));
     facts.set("relative.he", if she { "she" } else { "he" });
     facts.set("relative.him", if she { "her" } else { "him" });
-    debug_assert!(hero.age < words::NUMBERS.len());
+    facts.set(
+        "trait",
+        *words::TRAITS.iter().cycle().skip(random.below(99)).find(|&&it| it != hero.nature).unwrap_or(&""),
+    );
+    facts.set("spot", random.pick(words::SPOTS[usize::from(!words::INDOORS.contains(&place))]));
+    let (weathers, season) = match obstacle.0 {
+        "rain" | "wet" => (1, words::SEASONS[random.below(3)]),
+        "snow" => (2, "winter"),
+        _ => (0, random.pick(words::SEASONS)),
+    };
+    facts.set("weather", random.pick(words::WEATHERS[weathers]));
+    facts.set("season", season);
     facts
 }

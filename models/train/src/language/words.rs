@@ -2,19 +2,17 @@
 
 /// Names of characters who are "she".
 pub const GIRLS: &[&str] = &[
-    "Mia", "Anna", "Lily", "Rosa", "Nina", "Emma", "Ella", "Clara", "Ruby", "Daisy", "Ivy", "Lucy", "Molly", "Poppy",
-    "Hazel", "Wendy", "Maya", "Zoe", "Nora", "Alice", "Tilly", "Betty", "Dora", "Fern", "Greta", "Holly", "Ida",
-    "June", "Kate", "Luna", "Mabel", "Nell", "Olive", "Pearl", "Rita", "Sally",
+    "Mia", "Anna", "Lily", "Rosa", "Nina", "Emma", "Ella", "Clara", "Ruby", "Daisy", "Lucy", "Molly", "Wendy", "Nora",
+    "Alice", "Tilly", "Greta", "Luna",
 ];
 
 /// Names of characters who are "he".
 pub const BOYS: &[&str] = &[
-    "Tom", "Ben", "Max", "Sam", "Leo", "Jack", "Finn", "Otto", "Hugo", "Oscar", "Theo", "Noah", "Paul", "Peter",
-    "Felix", "Toby", "Bruno", "Carl", "Dan", "Emil", "Fred", "George", "Henry", "Ivan", "Jim", "Karl", "Luke", "Milo",
-    "Ned", "Olaf", "Percy", "Robin", "Simon", "Tim", "Victor", "Walter",
+    "Tom", "Ben", "Max", "Sam", "Leo", "Jack", "Finn", "Otto", "Hugo", "Oscar", "Theo", "Paul", "Peter", "Bruno",
+    "Fred", "Milo", "Ned", "Tim",
 ];
 
-/// What a character can be, beside a girl or a boy.
+/// What a character can be.
 pub const ANIMALS: &[&str] = &[
     "fox", "bear", "rabbit", "mouse", "hedgehog", "frog", "duck", "cat", "dog", "goat", "owl", "squirrel", "badger",
     "beaver", "deer", "pony", "lamb", "pig", "turtle", "otter", "mole", "crow", "goose", "donkey",
@@ -94,8 +92,27 @@ pub const PLACES: &[(&str, &str)] = &[
     ("in", "cellar"),
 ];
 
+/// Places with walls.
+pub const INDOORS: &[&str] = &["cave", "barn", "mill", "castle", "library", "bakery", "tower", "school", "cellar"];
+
+/// Where a thing lies indoors, and out of doors.
+pub const SPOTS: [&[&str]; 2] = [
+    &["in a corner", "behind the door", "under a table", "in an old chest", "on the stairs", "behind a basket"],
+    &["under a bush", "behind a big stone", "in the grass", "next to a tree", "under the leaves", "between two rocks"],
+];
+
+/// Seasons.
+pub const SEASONS: &[&str] = &["spring", "summer", "autumn", "winter"];
+
+/// Weather for any season, for rain, and for snow.
+pub const WEATHERS: [&[&str]; 3] = [
+    &["sunny", "windy", "cloudy", "bright", "grey", "quiet", "misty", "fine"],
+    &["rainy", "cloudy", "grey", "dark"],
+    &["cold", "grey", "white", "quiet"],
+];
+
 /// What a place is like.
-pub const PLACE_LOOKS: &[&str] = &["quiet", "old", "green", "sunny", "windy", "little", "big", "pretty"];
+pub const PLACE_LOOKS: &[&str] = &["quiet", "old", "little", "big", "pretty"];
 
 /// Things that are wanted, lost, found and given.
 pub const OBJECTS: &[&str] = &[

@@ -35,7 +35,6 @@ pub fn train(texts: impl Iterator<Item = String>) -> Vocabulary {
         }
     }
     let characters: BTreeSet<char> = counts.keys().flat_map(|chunk| chunk.chars()).filter(|&c| c != '\n').collect();
-    let characters: BTreeSet<char> = characters.into_iter().chain('!'..='~').collect();
     let mut chunks: Vec<(Vec<String>, u64)> = counts
         .into_iter()
         .filter(|(chunk, _)| !chunk.contains('\n'))
