@@ -128,7 +128,7 @@ fn choices(text: &str) -> Vec<&str> {
 fn finish(raw: &str) -> String {
     let mut text = raw.to_owned();
     while let Some(at) = text.find("(n) ") {
-        let vowel = text[at + 4..].starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']);
+        let vowel = text[at + 4..].trim_start().starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']);
         text.replace_range(at..at + 3, if vowel { "n" } else { "" });
     }
     let mut out = String::with_capacity(text.len());
