@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use cutaway_train::language::{Corpus, Split};
+use cutaway_train::trainer::commands;
 use cutaway_train::vocabulary::train;
 
 #[derive(Parser)]
@@ -39,6 +40,10 @@ enum Command {
         #[arg(long, default_value = "models/train/vocabulary.txt")]
         output: PathBuf,
     },
+    Train(commands::TrainArgs),
+    Export(commands::ExportArgs),
+    Evaluate(commands::EvaluateArgs),
+    Chart(commands::ChartArgs),
 }
 
 fn main() -> Result<()> {
@@ -48,6 +53,10 @@ fn main() -> Result<()> {
             let text = train::vocabulary().to_text();
             std::fs::write(&output, text).with_context(|| format!("cannot write {}", output.display()))
         }
+        Command::Train(args) => commands::run_train(&args),
+        Command::Export(args) => commands::run_export(&args),
+        Command::Evaluate(args) => commands::run_evaluate(&args),
+        Command::Chart(args) => commands::run_chart(&args),
     }
 }
 
