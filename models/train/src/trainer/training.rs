@@ -10,7 +10,7 @@ use super::schedule::Schedule;
 use std::time::Instant;
 
 /// Tokens in a batch, and so between two steps of the optimizer.
-pub const BATCH: usize = 2048;
+pub const BATCH: usize = 1024;
 /// Tokens that go through the model together: as many as keep the processor's caches busy and not more.
 const CHUNK: usize = 512;
 
