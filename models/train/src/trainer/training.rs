@@ -1,7 +1,7 @@
 //! [`train`]: batches → weights.
 //!
 //! Look first at [`train`]. A batch is [`BATCH`] tokens; threads, if there are several, share its sequences and their
-//! gradients are added. One thread for each of two models is faster than two threads for one.
+//! gradients are added.
 
 use super::data::{Window, Windows, length_of_step};
 use super::model::{Model, Tape};
@@ -9,7 +9,8 @@ use super::optimizer::AdamW;
 use super::schedule::Schedule;
 use std::time::Instant;
 
-/// Tokens in a batch, and so between two steps of the optimizer.
+/// Tokens in a batch, and so between two steps of the optimizer. Twice as many made half as many steps, and on 400,000
+/// tokens left tiny's loss at 1.77 rather than 1.40.
 pub const BATCH: usize = 1024;
 /// Tokens that go through the model together: as many as keep the processor's caches busy and not more.
 const CHUNK: usize = 512;
