@@ -14,6 +14,7 @@ struct Scribe {
     ops: Vec<String>,
     hooks: Vec<HookAt>,
     shapes: Vec<Vec<usize>>,
+    values: Vec<Vec<f32>>,
     events: Vec<Event>,
     open: Option<OpAt>,
 }
@@ -31,9 +32,18 @@ impl Observer for Scribe {
         assert!(value.values.iter().all(|x| !x.is_nan()), "{at} holds NaN");
         self.hooks.push(at);
         self.shapes.push(value.shape.to_vec());
+        self.values.push(value.values.to_vec());
     }
     fn event(&mut self, event: &Event) {
         self.events.push(event.clone());
+    }
+}
+
+impl Scribe {
+    /// The values shown under a name.
+    fn seen(&self, name: &str) -> Option<&[f32]> {
+        let at = self.hooks.iter().position(|hook| hook.to_string() == name)?;
+        Some(&self.values[at])
     }
 }
 
@@ -120,6 +130,28 @@ fn shapes_are_what_the_registry_says() {
     assert_eq!(shape("blocks.0.ln1.hook_scale"), [5, 1]);
     assert_eq!(shape("blocks.0.mlp.hook_post"), [5, layer.n_ff]);
     assert_eq!(shape("unembed.hook_out"), [1, config.n_vocab]);
+}
+
+/// A name means here what it means in TransformerLens.
+#[test]
+fn values_are_what_their_names_say() {
+    let (model, gpt2) = watch("gpt2-f32", 5);
+    let table = model.weights().position_embd.as_ref().unwrap();
+    let positions: Vec<f32> = table.rows().into_iter().take(5).flatten().copied().collect();
+    assert_eq!(gpt2.seen("hook_pos_embed").unwrap(), positions, "the position vectors alone");
+    let sum: Vec<f32> = gpt2.seen("hook_embed").unwrap().iter().zip(&positions).map(|(a, b)| a + b).collect();
+    assert_eq!(gpt2.seen("blocks.0.hook_resid_pre").unwrap(), sum);
+    assert!(gpt2.seen("blocks.0.mlp.hook_pre").is_some(), "what the non-linearity bends is always `hook_pre`");
+    assert!(gpt2.seen("blocks.0.mlp.hook_pre_linear").is_none(), "and nothing is multiplied without a gate");
+
+    let (_, llama) = watch("llama-gqa-f32", 5);
+    let scores = llama.seen("blocks.0.attn.hook_attn_scores").unwrap().chunks(5);
+    for (scores, pattern) in scores.zip(llama.seen("blocks.0.attn.hook_pattern").unwrap().chunks(5)) {
+        let sum: f32 = scores.iter().map(|score| score.exp()).sum();
+        for (score, p) in scores.iter().zip(pattern) {
+            assert!((score.exp() / sum - p).abs() < 1e-6, "the pattern is the softmax of the scores as shown");
+        }
+    }
 }
 
 #[test]

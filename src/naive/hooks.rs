@@ -37,8 +37,9 @@ fn block<R>(layer: &Layer<R>, mut add: impl FnMut(&[Hook])) {
     add(&[AttnOut, ResidMid, Ln2Scale, Ln2Normalized, Ln2Out]);
     match &layer.ffn {
         FeedForward::Dense { gate, .. } => {
-            add(when(gate.is_some(), &[MlpPre]));
-            add(&[MlpPreLinear, MlpPost, MlpProjected]);
+            add(&[MlpPre]);
+            add(when(gate.is_some(), &[MlpPreLinear]));
+            add(&[MlpPost, MlpProjected]);
         }
         FeedForward::Experts { .. } => {
             add(&[ExpertScores, ExpertIndices, ExpertWeights]);

@@ -199,6 +199,7 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
         into_rows(all.z, n_head * head_dim_v)
     }
 
+    /// Shows `up` too: only here is it known whether it is multiplied by a gate or is itself what the non-linearity bends.
     pub(crate) fn activate<R: Real>(
         &mut self,
         kind: Nonlinearity,
@@ -214,6 +215,7 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
             (Nonlinearity::Gelu, true) => cost::geglu(up.len()),
             (Nonlinearity::Gelu, false) => cost::gelu(up.len()),
         };
+        self.show(if gate.is_some() { Hook::MlpPreLinear } else { Hook::MlpPre }, up);
         self.shown(Op::FfnAct, cost, |ops| ops.activate(kind, gate, up))
     }
 

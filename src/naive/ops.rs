@@ -38,9 +38,9 @@ pub struct Normed<R> {
 /// What attention computed. Only `z` flows on; the rest is there to be looked at.
 #[derive(Debug, Clone)]
 pub struct Attended<R> {
-    /// q · kᵀ, −∞ where a position is not visible, `[n_head, n_tokens, n_kv]`.
+    /// q · kᵀ · scale, −∞ where a position is not visible, `[n_head, n_tokens, n_kv]`.
     pub scores: Array3<R>,
-    /// softmax(scale · scores), 0 where a position is not visible, `[n_head, n_tokens, n_kv]`.
+    /// softmax(scores), 0 where a position is not visible, `[n_head, n_tokens, n_kv]`.
     pub pattern: Array3<R>,
     /// pattern · v, `[n_tokens, n_head, head_dim_v]`.
     pub z: Array3<R>,
@@ -106,10 +106,10 @@ pub trait Ops<R: Real> {
 
     /// RMSNorm: `x / √(mean(x²) + ε) · weight` (Zhang & Sennrich 2019). x `[n, d]`, weight `[d]`.
     fn rms_norm(&self, x: &Array2<R>, weight: &Array1<R>, eps: R) -> Normed<R> {
-        let one_over_d = R::of(x.ncols() as f32);
+        let d = R::of(x.ncols() as f32);
         let scale = x.map_axis(Axis(1), |x| {
             let sum_of_squares = sum(x.iter().map(|&x| x * x));
-            (sum_of_squares * one_over_d.recip() + eps).sqrt()
+            (sum_of_squares * d.recip() + eps).sqrt()
         });
         scale_and_weight(x, scale, weight, None)
     }
@@ -183,10 +183,10 @@ pub trait Ops<R: Real> {
                 let query = q.slice(s![i, h, ..]);
                 let mut z = z.slice_mut(s![i, h, ..]);
                 for j in visible[i].clone() {
-                    scores[[h, i, j]] = dot(query, k.row(j));
+                    scores[[h, i, j]] = dot(query, k.row(j)) * scale;
                 }
                 let seen = s![h, i, visible[i].clone()];
-                pattern.slice_mut(seen).assign(&self.softmax(&scores.slice(seen).mapv(|score| score * scale)));
+                pattern.slice_mut(seen).assign(&self.softmax(&scores.slice(seen).to_owned()));
                 for j in visible[i].clone() {
                     let p = pattern[[h, i, j]];
                     z.zip_mut_with(&v.row(j), |z, &v| *z += p * v);

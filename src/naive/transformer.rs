@@ -117,7 +117,8 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         let tokens: Vec<u32> = batch.rows().iter().map(|row| row.token).collect();
         let mut x = lens.embed(&tokens, &self.weights.token_embd, self.config.embedding_scale.map(R::of));
         if let Some(table) = &self.weights.position_embd {
-            let positions = table.select(Axis(0), &pass.positions);
+            let positions = table.select(Axis(0), &pass.positions); // [n_tokens, n_embd]
+            lens.show(Hook::PosEmbed, &positions);
             lens.add(Op::PositionEmbd, &mut x, &positions);
         }
         x
@@ -195,9 +196,8 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
                 lens.linear(Op::FfnDown, &hidden, down) // [n_tokens, n_embd]
             }
             FeedForward::Experts { router, gate, up, down } => {
-                let Some(config) = &self.config.layers[layer].experts else {
-                    return Array2::from_elem(h.dim(), R::ZERO);
-                };
+                let config =
+                    self.config.layers[layer].experts.as_ref().expect("experts have their numbers, checked at load");
                 let scores = lens.matmul(Op::FfnGateInp, h, router, None); // [n_tokens, n_expert]
                 let (experts, weights) = lens.route(&scores, config); // [n_tokens · n_used], [n_tokens, n_used]
 

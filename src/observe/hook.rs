@@ -52,7 +52,7 @@ hooks! {
     RotQ "blocks.{}.attn.hook_rot_q";
     /// Keys after RoPE: what the cache stores, `[n_tokens, n_head_kv, head_dim]`.
     RotK "blocks.{}.attn.hook_rot_k";
-    /// q · kᵀ, unscaled, −∞ where a position is not visible, `[n_head, n_tokens, n_kv]`.
+    /// q · kᵀ · scale, −∞ where a position is not visible, `[n_head, n_tokens, n_kv]`.
     AttnScores "blocks.{}.attn.hook_attn_scores";
     /// The attention pattern: rows sum to 1, `[n_head, n_tokens, n_kv]`.
     Pattern "blocks.{}.attn.hook_pattern";
@@ -82,9 +82,9 @@ hooks! {
     ExpertIndices "blocks.{}.mlp.hook_expert_indices";
     /// With what weight, `[n_tokens, n_expert_used]`.
     ExpertWeights "blocks.{}.mlp.hook_expert_weights";
-    /// Input of the non-linearity, `[n_tokens, n_ff]`; with experts `[n_tokens · n_expert_used, n_ff]`.
+    /// Input of the non-linearity (the gate if there is one), `[n_tokens, n_ff]`; with experts `[n_tokens · n_expert_used, n_ff]`.
     MlpPre "blocks.{}.mlp.hook_pre";
-    /// The linear branch that the gate multiplies (or the only branch), same shape.
+    /// The linear branch that the bent gate multiplies, same shape; absent where there is no gate.
     MlpPreLinear "blocks.{}.mlp.hook_pre_linear";
     /// After the non-linearity, same shape.
     MlpPost "blocks.{}.mlp.hook_post";

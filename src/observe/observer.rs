@@ -8,8 +8,9 @@ use super::{Cost, HookAt, OpAt};
 
 /// What a forward pass tells whoever watches it. Every method does nothing unless it is overridden.
 ///
-/// The order of calls within one pass is fixed: [`Event::Forward`] first, then for each operation `begin`, `end`
-/// and the activation it produced, in the order of [`super::Op`] within a block.
+/// The order of calls within one pass is fixed: [`Event::Forward`] and [`Event::Kv`] first, then `begin` and `end` of
+/// each operation, in the order of [`super::Op`] within a block, and between them the activations, in the order of
+/// [`super::Hook`]: each as soon as it exists, and never between a `begin` and its `end`.
 pub trait Observer {
     /// Whether `begin`, `end` and their costs are wanted.
     const OPS: bool = true;

@@ -51,8 +51,9 @@ macro_rules! ops {
 ops! {
     /// Token ids → rows of the embedding matrix (scaled where the model asks for it).
     TokenEmbd "token_embd" Some(Hook::Embed);
-    /// Learned position embeddings are added.
-    PositionEmbd "position_embd" Some(Hook::PosEmbed);
+    /// Learned position embeddings are added. What is added can be seen as [`Hook::PosEmbed`], the sum as the first
+    /// block's [`Hook::ResidPre`].
+    PositionEmbd "position_embd" None;
     /// Norm before attention.
     AttnNorm "attn_norm" Some(Hook::Ln1Out);
     /// Query projection.
@@ -89,8 +90,8 @@ ops! {
     FfnRoute "ffn_route" Some(Hook::ExpertWeights);
     /// Gate projection.
     FfnGate "ffn_gate" Some(Hook::MlpPre);
-    /// Up projection.
-    FfnUp "ffn_up" Some(Hook::MlpPreLinear);
+    /// Up projection. It can be seen as [`Hook::MlpPreLinear`], or as [`Hook::MlpPre`] where there is no gate.
+    FfnUp "ffn_up" None;
     /// The non-linearity: act(gate) · up, or act(up) where there is no gate.
     FfnAct "ffn_act" Some(Hook::MlpPost);
     /// Down projection.
