@@ -2,6 +2,9 @@
 //!
 //! A stop sequence may arrive in pieces (`</`, `div>`), so text that could still become one is held back until the
 //! next piece decides. What has been handed out is never taken back.
+//!
+//! Of several stop sequences the one that is complete first wins, as if the text came letter by letter: so it does not
+//! matter into which pieces the tokens cut it.
 
 /// Watches a stream of text for stop sequences.
 #[derive(Debug, Clone)]
@@ -29,8 +32,8 @@ impl StopMatcher {
     pub fn push(&mut self, piece: &str) -> Step {
         self.held.push_str(piece);
         let found = self.stops.iter().filter_map(|stop| Some((self.held.find(stop.as_str())?, stop)));
-        // The earliest match wins; of two at the same place, the longer one.
-        if let Some((at, stop)) = found.min_by_key(|(at, stop)| (*at, std::cmp::Reverse(stop.len()))) {
+        // The first to be complete wins; of two that end together, the longer one.
+        if let Some((at, stop)) = found.min_by_key(|(at, stop)| (at + stop.len(), *at)) {
             let stop = stop.clone();
             self.held.truncate(at);
             return Step { text: std::mem::take(&mut self.held), stop: Some(stop) };
@@ -66,6 +69,15 @@ mod tests {
     }
 
     #[test]
+    fn the_stop_sequence_that_is_complete_first_wins() {
+        let stops = ["abc".into(), "b".into()];
+        assert_eq!(StopMatcher::new(&stops).push("abc"), Step { text: "a".into(), stop: Some("b".into()) });
+        let mut in_pieces = StopMatcher::new(&stops);
+        assert_eq!(in_pieces.push("a"), Step { text: String::new(), stop: None });
+        assert_eq!(in_pieces.push("bc"), Step { text: "a".into(), stop: Some("b".into()) });
+    }
+
+    #[test]
     fn what_is_held_back_comes_out_at_the_end() {
         let mut matcher = StopMatcher::new(&["xyz".into()]);
         assert_eq!(matcher.push("wxy").text, "w");
@@ -73,14 +85,16 @@ mod tests {
     }
 
     proptest! {
-        /// However the text is cut into pieces, what is shown is the text before the first stop sequence.
+        /// However the text is cut into pieces, what is shown is the text before the stop sequence that ends first.
         #[test]
         fn pieces_do_not_matter(
             pieces in proptest::collection::vec("[abé]{0,4}", 0..12),
             stops in proptest::collection::vec("[abé]{1,3}", 0..3),
         ) {
             let text = pieces.concat();
-            let expected = stops.iter().filter_map(|stop| text.find(stop.as_str())).min().map_or(&text[..], |at| &text[..at]);
+            let found = stops.iter().filter_map(|stop| Some((text.find(stop.as_str())?, stop.len())));
+            let first = found.map(|(at, len)| (at + len, at)).min();
+            let expected = first.map_or(&text[..], |(_, at)| &text[..at]);
             let mut matcher = StopMatcher::new(&stops);
             let mut shown = String::new();
             let mut stopped = false;
