@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let on_interrupt = signals.clone();
     let handler = ctrlc::set_handler(move || {
         if on_interrupt.interrupt() {
-            std::process::exit(130); // asked twice: stop at once
+            std::process::exit(130); // nothing is there to be wound up, or asked twice: stop at once
         }
     });
     if let Err(error) = handler {

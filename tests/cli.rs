@@ -92,7 +92,7 @@ fn generate_streams_text_and_says_the_same_in_json() {
 #[test]
 fn the_prompt_may_come_from_anywhere() {
     let place = Place::new();
-    place.write("prompt.txt", b"hello");
+    place.write("prompt.txt", b"hello\n"); // an editor ends a file with a newline
     let from_flag = place.json(&[&GENERATE[..], &["-p", "hello"]].concat());
     let from_file = place.json(&[&GENERATE[..], &["--file", "prompt.txt"]].concat());
     let from_stdin = place.run_with_input(&[&GENERATE[..], &["--format", "json"]].concat(), "hello\n");
@@ -162,6 +162,30 @@ fn tokenize_takes_its_text_exactly_as_given() {
 }
 
 #[test]
+fn a_chat_takes_a_message_from_every_line_that_says_something() {
+    let place = Place::new();
+    let mut model = tiny_gguf::named("llama-gqa-f32").model();
+    let template = "{% for message in messages %}{{ message.content }}.{% endfor %}";
+    model.metadata.insert("tokenizer.chat_template", template).unwrap();
+    place.write("chat.gguf", &model.to_bytes());
+
+    let chat = ["chat", "-m", "chat.gguf", "--temp", "0", "-n", "4", "--format", "json"];
+    let output = place.run_with_input(&chat, "one\n\ntwo\n");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let answers: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), 2, "an empty line is no message and ends nothing");
+
+    // The second answer is what the whole conversation leads to, though only its new part was processed.
+    let conversation = format!("one.{}.two.", answers[0]["content"].as_str().unwrap());
+    let generate = ["generate", "-m", "chat.gguf", "--temp", "0", "-n", "4", "-p", &conversation];
+    let whole = place.json(&generate);
+    assert_eq!(answers[1]["prompt_tokens"], whole["prompt_tokens"]);
+    assert_eq!(answers[1]["tokens"], whole["tokens"]);
+    let processed = answers[1]["timings"]["prompt_tokens"].as_u64().unwrap() as usize;
+    assert!(processed < whole["prompt_tokens"].as_array().unwrap().len(), "the beginning was still in the cache");
+}
+
+#[test]
 fn bad_input_is_refused_in_one_line() {
     let place = Place::new();
     let good = tiny_gguf::named("llama-gqa-q8_0").to_bytes();
@@ -174,6 +198,8 @@ fn bad_input_is_refused_in_one_line() {
     let mut template = tiny_gguf::named("llama-gqa-f32").model();
     template.metadata.insert("tokenizer.chat_template", "{% for message in messages %}{{ oops").unwrap();
     place.write("template.gguf", &template.to_bytes());
+    template.metadata.insert("tokenizer.chat_template", "{# says nothing #}").unwrap();
+    place.write("silent.gguf", &template.to_bytes());
 
     let generate = |model: &str, why: &[&str]| place.refused(&["generate", "-m", model, "-p", "hello"], why);
     generate("missing.gguf", &["missing.gguf"]);
@@ -195,6 +221,7 @@ fn bad_input_is_refused_in_one_line() {
     place.refused(&["logits", "-m", "model.gguf", "-p", ""], &["empty"]);
     place.refused(&["chat", "-m", "model.gguf", "-p", "hello"], &["tokenizer.chat_template", "generate"]);
     place.refused(&["chat", "-m", "template.gguf", "-p", "hello"], &["chat template"]);
+    place.refused(&["chat", "-m", "silent.gguf", "-p", "hello"], &["chat template", "no text"]);
     place.refused(&["inspect", "text.gguf"], &["text.gguf", "GGUF"]);
     place.refused(&["pull", "no-such-model"], &["no-such-model"]);
 }

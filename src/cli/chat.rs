@@ -1,6 +1,6 @@
 //! `chat`: a conversation through the model's own chat template.
 
-use super::generate::{TimingsView, stop_name};
+use super::generate::{CHUNK, TimingsView, stop_name};
 use super::model_args::{Loaded, ModelArgs};
 use super::output::print_json;
 use super::sampler_args::SamplerArgs;
@@ -20,8 +20,8 @@ use std::io::{BufRead, IsTerminal, Write};
     cutaway chat -m smollm2-135m\n  \
     cutaway chat -m smollm2-135m --system \"Answer in one sentence.\" -p \"What is a token?\" --temp 0\n  \
     printf 'Hello!\\nWhat did I say?\\n' | cutaway chat -m smollm2-135m --format json\n\n\
-    Each line of standard input is one message. An empty line or the end of input ends the conversation; Ctrl-C ends\n\
-    an answer.")]
+    Each line of standard input is one message; empty lines are passed over. Ctrl-C ends an answer; at the prompt it\n\
+    ends the conversation, as the end of input (Ctrl-D) does.")]
 pub struct ChatArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -55,7 +55,8 @@ pub struct ChatArgs {
 struct View<'a> {
     role: &'static str,
     content: &'a str,
-    prompt_tokens: usize,
+    /// The whole conversation up to this answer, as the model sees it.
+    prompt_tokens: &'a [u32],
     tokens: &'a [u32],
     stop_reason: &'static str,
     timings: TimingsView,
@@ -71,7 +72,7 @@ pub(super) fn run(args: &ChatArgs, signals: &Signals) -> Result<Verdict> {
     };
 
     let options = GenerateOptions { max_tokens: usize::try_from(args.n_predict).ok(), ..GenerateOptions::default() };
-    let mut session = Session::new(&mut engine, SessionOptions::default());
+    let mut session = Session::new(&mut engine, SessionOptions { chunk: CHUNK, ..SessionOptions::default() });
     let mut messages: Vec<Message> = args.system.iter().map(|text| Message::new("system", text)).collect();
     let mut input = Input::new(args);
     while let Some(question) = input.next()? {
@@ -81,6 +82,9 @@ pub(super) fn run(args: &ChatArgs, signals: &Signals) -> Result<Verdict> {
             eprintln!("{prompt}");
         }
         let tokens = encode_prompt(&tokenizer, &prompt);
+        if tokens.is_empty() {
+            bail!("the model's chat template makes no text of this conversation");
+        }
         // What the model has already seen need not be processed again; at least one token must be, for its logits.
         let seen = session.tokens().iter().zip(&tokens).take_while(|(a, b)| a == b).count().min(tokens.len() - 1);
         session.truncate(seen);
@@ -88,22 +92,29 @@ pub(super) fn run(args: &ChatArgs, signals: &Signals) -> Result<Verdict> {
         let streaming = args.format == Format::Text;
         let mut out = std::io::stdout().lock();
         let mut written = Ok(());
-        let answer = generate(&mut session, &tokenizer, &mut chain, &tokens[seen..], &options, &mut Off, |text| {
+        let each = |text: &str| {
             if streaming {
                 written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
             }
             written.is_ok() && !signals.interrupted()
-        })?;
+        };
+        let answer = signals
+            .listen(|| generate(&mut session, &tokenizer, &mut chain, &tokens[seen..], &options, &mut Off, each))?;
         written?;
         if streaming {
             writeln!(out)?;
         }
         drop(out);
-        finish_answer(args, &answer, tokens.len(), load_time)?;
-        if answer.stop == StopReason::Interrupted {
-            break;
+        finish_answer(args, &answer, &tokens, load_time)?;
+        let interrupted = answer.stop == StopReason::Interrupted;
+        if interrupted && !input.is_terminal() {
+            break; // nobody is there to ask another question
         }
-        messages.push(Message::new("assistant", answer.text));
+        if interrupted && answer.text.is_empty() {
+            messages.pop(); // templates want an answer to every question
+        } else {
+            messages.push(Message::new("assistant", answer.text));
+        }
     }
     Ok(Verdict::Positive)
 }
@@ -120,7 +131,7 @@ fn encode_prompt(tokenizer: &Tokenizer, prompt: &str) -> Vec<u32> {
 fn finish_answer(
     args: &ChatArgs,
     answer: &Generated,
-    prompt_tokens: usize,
+    prompt_tokens: &[u32],
     load_time: std::time::Duration,
 ) -> Result<()> {
     if args.format == Format::Json {
@@ -139,30 +150,49 @@ fn finish_answer(
 }
 
 /// Where the messages come from: `-p` once, or standard input line by line, with a prompt on a terminal.
-struct Input<'a> {
-    once: Option<&'a str>,
-    only_once: bool,
+enum Input<'a> {
+    Once(Option<&'a str>),
+    Lines { terminal: bool },
 }
 
 impl<'a> Input<'a> {
     fn new(args: &'a ChatArgs) -> Self {
-        Self { once: args.prompt.as_deref(), only_once: args.prompt.is_some() }
+        match &args.prompt {
+            Some(text) => Input::Once(Some(text)),
+            None => Input::Lines { terminal: std::io::stdin().is_terminal() },
+        }
     }
 
+    fn is_terminal(&self) -> bool {
+        matches!(self, Input::Lines { terminal: true })
+    }
+
+    /// The next message, `None` when there are no more.
     fn next(&mut self) -> Result<Option<String>> {
-        if self.only_once {
-            let Some(text) = self.once.take() else { return Ok(None) };
-            if text.is_empty() {
-                bail!("the prompt is empty: give some text with -p or on standard input");
-            }
-            return Ok(Some(text.to_owned()));
+        match self {
+            Input::Once(Some("")) => bail!("the prompt is empty: give some text with -p or on standard input"),
+            Input::Once(text) => Ok(text.take().map(str::to_owned)),
+            Input::Lines { terminal } => next_line(*terminal),
         }
-        if std::io::stdin().is_terminal() {
+    }
+}
+
+/// The next line of standard input that says something.
+fn next_line(terminal: bool) -> Result<Option<String>> {
+    loop {
+        if terminal {
             eprint!("> ");
         }
         let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).context("cannot read from standard input")?;
+        if std::io::stdin().lock().read_line(&mut line).context("cannot read from standard input")? == 0 {
+            if terminal {
+                eprintln!(); // what the shell says next gets a line of its own
+            }
+            return Ok(None);
+        }
         let line = line.trim_end_matches(['\n', '\r']);
-        Ok((!line.is_empty()).then(|| line.to_owned()))
+        if !line.trim().is_empty() {
+            return Ok(Some(line.to_owned()));
+        }
     }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Tokens of a prompt that are processed between two looks at Ctrl-C.
-const CHUNK: usize = 64;
+pub(super) const CHUNK: usize = 64;
 
 /// Continue a prompt.
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub struct GenerateArgs {
     #[arg(short, long, value_name = "TEXT", conflicts_with = "file")]
     prompt: Option<String>,
 
-    /// Read the prompt from a file
+    /// Read the prompt from a file; a newline at its very end is not part of it
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -90,12 +90,12 @@ pub(super) struct TimingsView {
 
 pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
     let prompt = read_prompt(args)?;
-    let mut chain = args.sampler.chain()?;
-    let mut loaded = args.model.load()?;
-    let prompt_tokens = loaded.tokenizer.encode(&prompt, EncodeOptions { add_special: true, parse_special: true });
     if prompt.is_empty() {
         bail!("the prompt is empty: give some text with -p, --file or on standard input");
     }
+    let mut chain = args.sampler.chain()?;
+    let mut loaded = args.model.load()?;
+    let prompt_tokens = loaded.tokenizer.encode(&prompt, EncodeOptions { add_special: true, parse_special: true });
 
     let streaming = args.format == Format::Text;
     let mut out = std::io::stdout().lock();
@@ -110,13 +110,14 @@ pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
     };
     let mut session = Session::new(&mut loaded.engine, SessionOptions { chunk: CHUNK, ..SessionOptions::default() });
     let mut written = Ok(());
-    let generated =
-        generate(&mut session, &loaded.tokenizer, &mut chain, &prompt_tokens, &options, &mut Off, |text| {
-            if streaming {
-                written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-            }
-            written.is_ok() && !signals.interrupted()
-        })?;
+    let each = |text: &str| {
+        if streaming {
+            written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        }
+        written.is_ok() && !signals.interrupted()
+    };
+    let generated = signals
+        .listen(|| generate(&mut session, &loaded.tokenizer, &mut chain, &prompt_tokens, &options, &mut Off, each))?;
     written?;
 
     if streaming {
@@ -136,20 +137,21 @@ pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
     Ok(Verdict::Positive)
 }
 
-/// The prompt from `-p`, `--file` or standard input, exactly as given; what `echo` ends a line with is not part of it.
+/// The prompt from `-p`, `--file` or standard input. The newline with which editors and `echo` end the last line is not
+/// part of it (as in llama.cpp); everything else is exactly as given.
 fn read_prompt(args: &GenerateArgs) -> Result<String> {
     if let Some(prompt) = &args.prompt {
         return Ok(prompt.clone());
     }
-    if let Some(file) = &args.file {
-        return std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the prompt from '{}'", file.display()));
-    }
-    if std::io::stdin().is_terminal() {
-        bail!("no prompt: give some text with -p, --file or on standard input");
-    }
     let mut prompt = String::new();
-    std::io::stdin().read_to_string(&mut prompt).context("cannot read the prompt from standard input")?;
+    if let Some(file) = &args.file {
+        prompt = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the prompt from '{}'", file.display()))?;
+    } else if std::io::stdin().is_terminal() {
+        bail!("no prompt: give some text with -p, --file or on standard input");
+    } else {
+        std::io::stdin().read_to_string(&mut prompt).context("cannot read the prompt from standard input")?;
+    }
     if prompt.ends_with('\n') {
         prompt.pop();
     }

@@ -81,20 +81,35 @@ pub enum Verdict {
 }
 
 /// What the process has been told from outside.
+///
+/// An interrupt (Ctrl-C) ends the program at once, as it does everywhere, except while some work listens for it because
+/// there is something to keep: the text of an answer, the part of a download.
 #[derive(Debug, Clone, Default)]
 pub struct Signals {
+    listening: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Notes that the user wants to stop. Returns whether that had been asked before.
+    /// Notes that the user wants to stop. Returns whether the program should end at once: nobody listens, or it was
+    /// asked before and the work has not ended yet.
     pub fn interrupt(&self) -> bool {
-        self.interrupted.swap(true, Ordering::SeqCst)
+        let before = self.interrupted.swap(true, Ordering::SeqCst);
+        before || !self.listening.load(Ordering::SeqCst)
     }
 
     /// Whether the user wants to stop.
     pub fn interrupted(&self) -> bool {
         self.interrupted.load(Ordering::SeqCst)
+    }
+
+    /// Does some work that asks [`Signals::interrupted`] now and then and ends by itself.
+    pub(crate) fn listen<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.interrupted.store(false, Ordering::SeqCst);
+        self.listening.store(true, Ordering::SeqCst);
+        let result = work();
+        self.listening.store(false, Ordering::SeqCst);
+        result
     }
 }
 
@@ -109,6 +124,24 @@ pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Logits(args) => logits::run(&args),
         Command::Inspect(args) => inspect::run(&args),
-        Command::Pull(args) => pull::run(&args, signals),
+        Command::Pull(args) => signals.listen(|| pull::run(&args, signals)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_ends_the_program_unless_somebody_listens() {
+        let signals = Signals::default();
+        signals.listen(|| {
+            assert!(!signals.interrupted());
+            assert!(!signals.interrupt(), "the work ends by itself");
+            assert!(signals.interrupted());
+            assert!(signals.interrupt(), "asked twice");
+        });
+        assert!(signals.interrupt(), "nobody listens any more");
+        signals.listen(|| assert!(!signals.interrupted(), "what was asked before does not concern new work"));
     }
 }
