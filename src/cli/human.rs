@@ -1,4 +1,6 @@
-//! Numbers for people. Programs get them raw, through `--format json`.
+//! Numbers and tokens for people. Programs get them raw, through `--format json`.
+
+use crate::tokenizer::{TokenId, Tokenizer};
 
 /// `1,234,567`.
 pub(super) fn count(n: impl TryInto<u64>) -> String {
@@ -40,6 +42,14 @@ pub(super) fn number(x: f32) -> String {
         size if size != 0.0 && !(1e-3..1e15).contains(&size) => format!("{x:e}"),
         size if size >= 1000.0 && x.fract() == 0.0 && x > 0.0 => count(x as u64),
         _ => format!("{}", (f64::from(x) * 1e6).round() / 1e6),
+    }
+}
+
+/// A token's text in quotes, with escapes for what cannot be seen.
+pub(super) fn piece(tokenizer: &Tokenizer, token: TokenId) -> String {
+    match String::from_utf8(tokenizer.piece(token, true).unwrap_or_default()) {
+        Ok(text) => format!("{text:?}"),
+        Err(not_text) => format!("b\"{}\"", not_text.as_bytes().escape_ascii()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `logits`: the scores of the vocabulary after given tokens.
 
+use super::generate::CHUNK;
+use super::human::piece;
 use super::model_args::ModelArgs;
 use super::output::print_json;
 use super::{Format, Verdict};
@@ -66,55 +68,72 @@ pub(super) fn run(args: &LogitsArgs) -> Result<Verdict> {
         Some(text) => loaded.tokenizer.encode(text, EncodeOptions { add_special: true, parse_special: true }),
         None => args.tokens.clone(),
     };
-    let mut session = Session::new(&mut loaded.engine, SessionOptions::default());
-    let mut rows: Vec<Vec<f32>> = Vec::new();
+    let mut session = Session::new(&mut loaded.engine, SessionOptions { chunk: CHUNK, ..SessionOptions::default() });
     if args.all {
-        session.score(&tokens, &mut Off, |logits| rows.extend(logits.rows().map(<[f32]>::to_vec)))?;
-    } else {
-        rows.extend(session.prefill(&tokens, &mut Off)?.last().map(<[f32]>::to_vec));
+        score_all(&loaded.tokenizer, &mut session, &tokens, args.format)?;
+        return Ok(Verdict::Positive);
     }
-    let nll: Vec<f64> = rows.iter().zip(&tokens[1..]).map(|(row, &next)| -log_softmax(row)[next as usize]).collect();
-
-    match (args.format, args.all) {
-        (Format::Json, true) => print_json(&AllView { tokens: &tokens, logits: &rows, nll: &nll })?,
-        (Format::Json, false) => print_json(&LastView { tokens: &tokens, logits: rows.last().map_or(&[], |r| r) })?,
-        (Format::Text, true) => print_surprise(&loaded.tokenizer, &tokens, &rows, &nll)?,
-        (Format::Text, false) => print_top(&loaded.tokenizer, rows.last().map_or(&[], |r| r), args.top)?,
+    let logits = session.prefill(&tokens, &mut Off)?;
+    let last = logits.last().unwrap_or_default();
+    match args.format {
+        Format::Json => print_json(&LastView { tokens: &tokens, logits: last })?,
+        Format::Text => print_top(&loaded.tokenizer, last, args.top)?,
     }
     Ok(Verdict::Positive)
 }
 
-/// ln p for every token, in f64: logits minus the logarithm of the sum of their exponentials.
-fn log_softmax(logits: &[f32]) -> Vec<f64> {
+/// Scores after every token. Only JSON shows them all, so only then they are kept: with a large vocabulary a position
+/// takes a megabyte.
+fn score_all(tokenizer: &Tokenizer, session: &mut Session<'_>, tokens: &[u32], format: Format) -> Result<()> {
+    let (mut rows, mut expected, mut nll) = (Vec::new(), Vec::new(), Vec::new());
+    session.score(tokens, &mut Off, |logits| {
+        for row in logits.rows() {
+            if let Some(&next) = tokens.get(expected.len() + 1) {
+                nll.push(log_sum_exp(row) - f64::from(row[next as usize]));
+            }
+            expected.push(first_maximum(row));
+            if format == Format::Json {
+                rows.push(row.to_vec());
+            }
+        }
+    })?;
+    match format {
+        Format::Json => print_json(&AllView { tokens, logits: &rows, nll: &nll }),
+        Format::Text => print_surprise(tokenizer, tokens, &expected, &nll),
+    }
+}
+
+/// ln Σ e^logit in f64: what a logit has to be reduced by to become ln p.
+fn log_sum_exp(logits: &[f32]) -> f64 {
     let max = logits.iter().fold(f64::NEG_INFINITY, |max, &l| max.max(f64::from(l)));
-    let log_sum = max + logits.iter().map(|&l| (f64::from(l) - max).exp()).sum::<f64>().ln();
-    logits.iter().map(|&l| f64::from(l) - log_sum).collect()
+    max + logits.iter().map(|&l| (f64::from(l) - max).exp()).sum::<f64>().ln()
 }
 
 /// The likeliest next tokens.
 fn print_top(tokenizer: &Tokenizer, logits: &[f32], top: usize) -> Result<()> {
-    let log_p = log_softmax(logits);
-    let mut order: Vec<usize> = (0..logits.len()).collect();
-    order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
+    let log_sum = log_sum_exp(logits);
+    let mut order: Vec<(u32, f32)> = (0..).zip(logits.iter().copied()).collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1)); // stable: ties by id
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:>4}  {:>7}  {:>10}  {:>8}  piece", "rank", "token", "logit", "p")?;
-    for (rank, &token) in order.iter().take(top).enumerate() {
-        let p = log_p[token].exp();
-        writeln!(out, "{:>4}  {token:>7}  {:>10.4}  {p:>8.4}  {}", rank + 1, logits[token], piece(tokenizer, token))?;
+    for (rank, &(token, logit)) in order.iter().take(top).enumerate() {
+        let p = (f64::from(logit) - log_sum).exp();
+        writeln!(out, "{:>4}  {token:>7}  {logit:>10.4}  {p:>8.4}  {}", rank + 1, piece(tokenizer, token))?;
     }
     Ok(())
 }
 
-/// Every token with how surprising it was to the model, and what the model expected instead.
-fn print_surprise(tokenizer: &Tokenizer, tokens: &[u32], rows: &[Vec<f32>], nll: &[f64]) -> Result<()> {
+/// Every token with how surprising it was to the model, and what the model expected instead: `expected` `[n_tokens]` is
+/// the likeliest token after each, `nll` `[n_tokens − 1]` the surprise at each but the first.
+fn print_surprise(tokenizer: &Tokenizer, tokens: &[u32], expected: &[u32], nll: &[f64]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:>5}  {:>7}  {:>8}  {:<24}  expected", "pos", "token", "nll", "piece")?;
     for (i, &token) in tokens.iter().enumerate() {
-        let (surprise, expected) = match i.checked_sub(1) {
-            Some(before) => (format!("{:.4}", nll[before]), piece(tokenizer, first_maximum(&rows[before]))),
+        let (surprise, instead) = match i.checked_sub(1) {
+            Some(before) => (format!("{:.4}", nll[before]), piece(tokenizer, expected[before])),
             None => ("-".into(), "-".into()),
         };
-        writeln!(out, "{i:>5}  {token:>7}  {surprise:>8}  {:<24}  {expected}", piece(tokenizer, token as usize))?;
+        writeln!(out, "{i:>5}  {token:>7}  {surprise:>8}  {:<24}  {instead}", piece(tokenizer, token))?;
     }
     if !nll.is_empty() {
         let mean = nll.iter().sum::<f64>() / nll.len() as f64;
@@ -123,15 +142,7 @@ fn print_surprise(tokenizer: &Tokenizer, tokens: &[u32], rows: &[Vec<f32>], nll:
     Ok(())
 }
 
-fn first_maximum(row: &[f32]) -> usize {
-    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
-}
-
-/// A token's text in quotes, with escapes for what cannot be seen.
-pub(super) fn piece(tokenizer: &Tokenizer, token: usize) -> String {
-    let bytes = u32::try_from(token).ok().and_then(|id| tokenizer.piece(id, true)).unwrap_or_default();
-    match String::from_utf8(bytes) {
-        Ok(text) => format!("{text:?}"),
-        Err(not_text) => format!("b\"{}\"", not_text.as_bytes().escape_ascii()),
-    }
+/// The likeliest token; of several, the first.
+fn first_maximum(row: &[f32]) -> u32 {
+    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best }) as u32
 }

@@ -1,6 +1,6 @@
 //! `tokenize`: text as the model sees it.
 
-use super::logits::piece;
+use super::human::piece;
 use super::model_args::ModelArgs;
 use super::output::print_json;
 use super::{Format, Verdict};
@@ -36,7 +36,7 @@ pub struct TokenizeArgs {
     merges: bool,
 
     /// Print the ids only, separated by spaces
-    #[arg(long, conflicts_with = "merges")]
+    #[arg(long, conflicts_with_all = ["merges", "format"])]
     ids: bool,
 
     /// How to print the result
@@ -152,7 +152,7 @@ fn print_text(out: &mut impl Write, tokenizer: &Tokenizer, text: &str, encoding:
     writeln!(out, "{:>5}  {:>7}  {:>11}  piece", "#", "token", "bytes")?;
     for (i, (&id, span)) in encoding.ids.iter().zip(&encoding.spans).enumerate() {
         let at = format!("{}..{}", span.start, span.end);
-        writeln!(out, "{i:>5}  {id:>7}  {at:>11}  {}", piece(tokenizer, id as usize))?;
+        writeln!(out, "{i:>5}  {id:>7}  {at:>11}  {}", piece(tokenizer, id))?;
     }
     let (n, characters) = (encoding.ids.len(), text.chars().count());
     let per_token = |amount: usize| if n > 0 { amount as f64 / n as f64 } else { 0.0 };

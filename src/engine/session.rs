@@ -1,7 +1,7 @@
 //! [`Session`]: one sequence of tokens and what the model remembers of it.
 
 use super::Engine;
-use crate::batch::{Batch, Logits, SeqId};
+use crate::batch::{Batch, BatchError, Logits, SeqId};
 use crate::kv_cache::{KvCache, KvFormat};
 use crate::naive::ForwardError;
 use crate::observe::Observer;
@@ -85,6 +85,9 @@ impl<'a> Session<'a> {
         obs: &mut impl Observer,
         mut each: impl FnMut(Logits),
     ) -> Result<(), ForwardError> {
+        if tokens.is_empty() {
+            return Err(BatchError::Empty.into());
+        }
         for chunk in tokens.chunks(self.chunk) {
             let batch = Batch::scored(Self::SEQUENCE, self.tokens.len(), chunk);
             each(self.run(&batch, obs)?);
