@@ -11,7 +11,7 @@
 
 pub mod counted;
 mod hooks;
-pub mod lens;
+mod lens;
 pub mod ops;
 pub mod real;
 pub mod transformer;

@@ -15,7 +15,7 @@ use ndarray::{Array1, Array2, s};
 pub struct Weights<R> {
     /// `[n_embd, n_vocab]`: column `t` is the vector of token `t`. Also the unembedding where `output` is absent.
     pub token_embd: Array2<R>,
-    /// `[n_ctx, n_embd]`: row `p` is added at position `p`.
+    /// `[n_ctx_train, n_embd]`: row `p` is added at position `p`.
     pub position_embd: Option<Array2<R>>,
     /// The final norm.
     pub output_norm: Norm<R>,

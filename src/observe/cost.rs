@@ -5,10 +5,10 @@
 //! counted apart, as [`Cost::special`]: they take many cycles and no peak figure includes them.
 //!
 //! **Counted, not guessed.** `tests/cost_is_counted.rs` runs whole models with a scalar type that counts its own
-//! operations and demands exactly these numbers, op by op. What is not counted: comparisons, sign changes, copies,
-//! number conversions, and arithmetic on indices and positions.
+//! operations and demands exactly these `flops` and `special`, op by op. What is not counted: comparisons, sign changes,
+//! copies, number conversions, and arithmetic on indices and positions.
 //!
-//! Bytes are *compulsory* traffic: every operand read once and every result written once, whatever the caches do.
+//! Bytes follow from the shapes and are not measured. They are *compulsory* traffic: every operand read once and every result written once, whatever the caches do.
 
 /// What one operation takes. All fields add up over operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
