@@ -18,6 +18,7 @@
 //! | F4 | [`sampling`] | logits → the next token |
 //! | F5 | [`engine`] | prefill, decode, stop: a conversation with a model |
 //! | F1 | [`gguf`], [`tensor`] | the file format, and what a tensor looks like in memory |
+//! | F1 | [`kernels`] | the inner loops of the fast path: packed tiles, scalar and vector kernels |
 //! | F0 | [`quant`], [`observe`] | the block formats, one file each; observers, hooks and the cost model |
 //! | F6 | [`measure`] | what a file is, and (later) how fast it runs |
 //! | F8 | [`cli`] | one file per command |
@@ -29,6 +30,7 @@ pub mod observe;
 pub mod quant;
 
 pub mod gguf;
+pub mod kernels;
 pub mod tensor;
 
 pub mod model;

@@ -54,7 +54,7 @@ impl Block {
 /// 2^(e − 128): an f32 whose exponent field is `e − 1`. For `e` = 0 and 1 that is below the normal range, where the
 /// power of two is a bit of the mantissa instead.
 #[inline]
-fn half_scale(e: u8) -> f32 {
+pub fn half_scale(e: u8) -> f32 {
     f32::from_bits(match e {
         0 | 1 => 0x0020_0000 << e,
         _ => (u32::from(e) - 1) << 23,

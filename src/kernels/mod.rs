@@ -1,0 +1,220 @@
+//! The inner loops of the fast path: what a processor does all day.
+//!
+//! [`Kernels`] is a plain value, a table with one function per field. [`Kernels::scalar`] is the specification in plain
+//! Rust; [`Kernels::avx2`] and [`Kernels::avx512`] give **the same bits** with vector instructions, for any number of rows
+//! and columns (`tests/kernels_match_scalar.rs`). [`Kernels::detect`] picks the best this machine has. Swap one kernel:
+//!
+//! ```
+//! use cutaway::kernels::Kernels;
+//! let kernels = Kernels { gemm_q4_1: Kernels::scalar().gemm_q4_1, ..Kernels::detect() };
+//! ```
+//!
+//! A product of a weight matrix and some activations, from the bytes of a file:
+//!
+//! ```
+//! use cutaway::kernels::{ActBlock, Kernels, pack, packed};
+//! use cutaway::quant::{self, GgmlType};
+//!
+//! let (ty, n_in, n_out, n_cols) = (GgmlType::Q8_0, 64, 16, 2);
+//! let mut rows = vec![0; ty.row_bytes(n_in).unwrap() * n_out];
+//! quant::quantize(ty, &vec![0.5; n_in * n_out], &mut rows).unwrap();
+//!
+//! // Once, when the model is loaded: rows → tiles of sixteen rows.
+//! let mut tiles = vec![0; packed::packed_bytes(ty, n_in, n_out).unwrap()];
+//! pack::pack(ty, n_in, n_out, &rows, &mut tiles).unwrap();
+//!
+//! // For every batch: x [n_cols][n_in] → y [n_cols][n_out], n_out rounded up to sixteens.
+//! let kernels = Kernels::detect();
+//! let mut x = vec![ActBlock::ZERO; n_cols * n_in / 32];
+//! (kernels.quantize)(&vec![1.0; n_cols * n_in], &mut x);
+//! let mut y = vec![0.0; n_cols * n_out];
+//! kernels.gemm(ty).unwrap()(n_in, &tiles, &x, &mut y);
+//! assert!(y.iter().all(|y| (y - 32.0).abs() < 0.02));
+//!
+//! // Many columns: unpack some groups of sixteen rows once, then multiply. The same bits.
+//! let mut panel = packed::Panel::new();
+//! (kernels.expand)(ty, n_in, &tiles, &mut panel);
+//! let mut same = vec![0.0; n_cols * n_out];
+//! (kernels.gemm_panel)(&panel, &x, &mut same);
+//! assert_eq!(y, same);
+//! ```
+//!
+//! **Reading order**: [`packed`], the drawing of a tile; [`activations`]; `scalar/gemm.rs`, three lines of arithmetic; then
+//! the same loop in `avx512/gemm.rs`. What is deliberately not here: threads, memory, any decision about a model.
+//!
+//! Sizes follow from the slices: a kernel computes as many rows as it is given tiles, and as many columns as activations.
+//! A thread's share of a matrix is a sub-slice of whole groups of tiles. Slices that do not belong together are a mistake
+//! of the caller and panic.
+
+pub mod activations;
+pub mod pack;
+pub mod packed;
+
+mod lanes;
+mod scalar;
+mod shapes;
+
+pub use activations::ActBlock;
+pub use packed::Panel;
+
+use crate::quant::GgmlType;
+
+/// `y = W · x`, quantised: `(n_in, tiles, x, y)`.
+///
+/// `tiles` are whole groups of sixteen packed rows, `x` is `[n_cols][n_in / 32]`, `y` is `[n_cols][16 · n_groups]`.
+pub type Gemm = fn(usize, &[u8], &[ActBlock], &mut [f32]);
+/// `y = W · x` for float weights: `(n_in, tiles, x, y)` with `x` as `[n_cols][n_in]` numbers.
+pub type GemmFloat = fn(usize, &[u8], &[f32], &mut [f32]);
+/// `(x, out)`, of equal length.
+pub type Map = fn(&[f32], &mut [f32]);
+/// `(gate, up, out)`, of equal length.
+pub type MapPair = fn(&[f32], &[f32], &mut [f32]);
+/// `(x, cos, sin)`: one head, and an angle for each pair of it.
+pub type Rope = fn(&mut [f32], &[f32], &[f32]);
+
+/// One function for everything the fast path computes.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernels {
+    /// What the whole table is called: `scalar`, `avx2`, `avx512`.
+    pub name: &'static str,
+
+    /// `(x, out)`: 32 activations → one [`ActBlock`].
+    pub quantize: fn(&[f32], &mut [ActBlock]),
+
+    /// `y = W · x` with Q4_0 tiles.
+    pub gemm_q4_0: Gemm,
+    /// `y = W · x` with Q4_1 tiles.
+    pub gemm_q4_1: Gemm,
+    /// `y = W · x` with Q5_0 tiles.
+    pub gemm_q5_0: Gemm,
+    /// `y = W · x` with Q5_1 tiles.
+    pub gemm_q5_1: Gemm,
+    /// `y = W · x` with Q8_0 tiles.
+    pub gemm_q8_0: Gemm,
+    /// `y = W · x` with Q2_K tiles.
+    pub gemm_q2_k: Gemm,
+    /// `y = W · x` with Q3_K tiles.
+    pub gemm_q3_k: Gemm,
+    /// `y = W · x` with Q4_K tiles.
+    pub gemm_q4_k: Gemm,
+    /// `y = W · x` with Q5_K tiles.
+    pub gemm_q5_k: Gemm,
+    /// `y = W · x` with Q6_K tiles.
+    pub gemm_q6_k: Gemm,
+    /// `y = W · x` with IQ4_NL tiles.
+    pub gemm_iq4_nl: Gemm,
+    /// `y = W · x` with IQ4_XS tiles.
+    pub gemm_iq4_xs: Gemm,
+    /// `y = W · x` with MXFP4 tiles.
+    pub gemm_mxfp4: Gemm,
+    /// `y = W · x` with F32 tiles: `acc = fma(w, x, acc)` in the order of inputs, like the next two.
+    pub gemm_f32: GemmFloat,
+    /// `y = W · x` with F16 tiles.
+    pub gemm_f16: GemmFloat,
+    /// `y = W · x` with BF16 tiles.
+    pub gemm_bf16: GemmFloat,
+    /// `(ty, n_in, tiles, panel)`: unpacks groups of sixteen rows for many columns. Two groups (32 rows) fit the cache.
+    pub expand: fn(GgmlType, usize, &[u8], &mut Panel),
+    /// `(panel, x, y)`: as [`Kernels::gemm`], from an unpacked panel; the same bits.
+    pub gemm_panel: fn(&Panel, &[ActBlock], &mut [f32]),
+
+    /// `(rows, head_dim, out)`: keys `[n][head_dim]` of f32 → `[head_dim][n]`, `n` filled up with zeros to sixteens.
+    pub load_k_f32: fn(&[u8], usize, &mut [f32]),
+    /// As [`Kernels::load_k_f32`], keys stored as f16.
+    pub load_k_f16: fn(&[u8], usize, &mut [f32]),
+    /// `(rows, out)`: values stored as f32, in the same order.
+    pub load_v_f32: fn(&[u8], &mut [f32]),
+    /// `(rows, out)`: values stored as f16 → f32, in the same order.
+    pub load_v_f16: fn(&[u8], &mut [f32]),
+    /// `(q, k, head_dim, scale, scores, stride)`: `scores[i][j] = scale · q_i · k_j`.
+    ///
+    /// q `[n_q][head_dim]`, k `[head_dim][n]` from `load_k_…`, scores `n_q` rows of `n`, `stride` apart. The sum runs over
+    /// dimensions in order by fma, so each score has the same bits however queries and positions are grouped.
+    pub qk: fn(&[f32], &[f32], usize, f32, &mut [f32], usize),
+    /// `(p, stride, v, head_dim, out)`: `out[i] += Σ_j p[i][j] · v[j]`.
+    ///
+    /// p `n_q` rows of `n`, `stride` apart, v `[n][head_dim]`, out `[n_q][head_dim]`. The sum runs over positions in order by
+    /// fma, beginning with what `out` holds: pages one after the other are one long sum.
+    pub pv: fn(&[f32], usize, &[f32], usize, &mut [f32]),
+    /// As [`Kernels::pv`] with values as stored, in f16: saves writing them out where few queries share them.
+    pub pv_f16: fn(&[f32], usize, &[u8], usize, &mut [f32]),
+    /// The largest number, −∞ of none.
+    pub max: fn(&[f32]) -> f32,
+    /// `(x, max)`: `x ← e^(x − max)`, returning the sum in sixteen lanes. −∞ becomes 0.
+    pub exp_sum: fn(&mut [f32], f32) -> f32,
+
+    /// `(x, weight, eps, out)`: `x / √(mean(x²) + ε) · weight`.
+    pub rms_norm: fn(&[f32], &[f32], f32, &mut [f32]),
+    /// `(x, weight, bias, eps, out)`: `(x − mean) / √(variance + ε) · weight + bias`.
+    pub layer_norm: fn(&[f32], &[f32], &[f32], f32, &mut [f32]),
+    /// `out = x / (1 + e⁻ˣ)`.
+    pub silu: Map,
+    /// `out = gelu(x)`, tanh form.
+    pub gelu: Map,
+    /// `out = silu(gate) · up`.
+    pub silu_mul: MapPair,
+    /// `out = gelu(gate) · up`.
+    pub gelu_mul: MapPair,
+    /// Turns pairs `(2i, 2i + 1)` of one head.
+    pub rope_adjacent: Rope,
+    /// Turns pairs `(i, i + pairs)` of one head.
+    pub rope_halves: Rope,
+    /// `x += y`.
+    pub add: fn(&mut [f32], &[f32]),
+    /// `x ← x · factor`.
+    pub scale: fn(&mut [f32], f32),
+    /// `(x, factor, y)`: `x ← fma(factor, y, x)`.
+    pub add_scaled: fn(&mut [f32], f32, &[f32]),
+}
+
+impl Kernels {
+    /// The specification, in plain Rust.
+    pub fn scalar() -> Self {
+        scalar::KERNELS
+    }
+
+    /// Every table this machine can run, slowest first.
+    pub fn available() -> Vec<Self> {
+        vec![Self::scalar()]
+    }
+
+    /// The table with this name, if this machine can run it.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::available().into_iter().find(|kernels| kernels.name == name)
+    }
+
+    /// The fastest table this machine can run; its name says which.
+    pub fn detect() -> Self {
+        Self::available().pop().unwrap_or(scalar::KERNELS)
+    }
+
+    /// The kernel that multiplies with tiles of this block format; `None` for floats ([`Kernels::gemm_float`]).
+    pub fn gemm(&self, ty: GgmlType) -> Option<Gemm> {
+        Some(match ty {
+            GgmlType::Q4_0 => self.gemm_q4_0,
+            GgmlType::Q4_1 => self.gemm_q4_1,
+            GgmlType::Q5_0 => self.gemm_q5_0,
+            GgmlType::Q5_1 => self.gemm_q5_1,
+            GgmlType::Q8_0 => self.gemm_q8_0,
+            GgmlType::Q2_K => self.gemm_q2_k,
+            GgmlType::Q3_K => self.gemm_q3_k,
+            GgmlType::Q4_K => self.gemm_q4_k,
+            GgmlType::Q5_K => self.gemm_q5_k,
+            GgmlType::Q6_K => self.gemm_q6_k,
+            GgmlType::IQ4_NL => self.gemm_iq4_nl,
+            GgmlType::IQ4_XS => self.gemm_iq4_xs,
+            GgmlType::MXFP4 => self.gemm_mxfp4,
+            _ => return None,
+        })
+    }
+
+    /// The kernel that multiplies with tiles of this float format.
+    pub fn gemm_float(&self, ty: GgmlType) -> Option<GemmFloat> {
+        match ty {
+            GgmlType::F32 => Some(self.gemm_f32),
+            GgmlType::F16 => Some(self.gemm_f16),
+            GgmlType::BF16 => Some(self.gemm_bf16),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The specification: every matrix kernel in plain Rust. The vector kernels give the same bits.
+//!
+//! ```text
+//! y[c][r] = Σ over strips, in order, of
+//!     sum  = Σ code · q − zero · Σ q            whole numbers: exact in any order
+//!     acc  = fma(sum · d_x, scale_r, acc)
+//!     acc  = fma(s_x, min_r, acc)               formats with minima
+//! ```
+//!
+//! Rows lie in lanes, so no lane ever meets another: there is no reduction tree whose shape could depend on the width of
+//! a register, on how many columns are computed together or on the thread that computes them. `sum` is below
+//! 32 · 255 · 127 = 1,036,320 < 2²⁴, so its conversion to f32 is exact too. What is left are one product and one or two
+//! fused multiply-adds a strip, in a fixed order: the same bits everywhere. In formats with halves this happens once per
+//! half strip, with the half's own scale, minimum, and sum of activations.
+//!
+//! Look first at [`add_strip`].
+
+use crate::kernels::activations::ActBlock;
+use crate::kernels::packed::{Layout, Panel, ROWS, Strip};
+use crate::kernels::shapes;
+use crate::quant::{GgmlType, bf16, f16};
+
+/// Adds what one strip contributes to the sixteen outputs of one column.
+fn add_strip(strip: &Strip, zero: i32, halves: bool, min: bool, x: &ActBlock, acc: &mut [f32; ROWS]) {
+    for r in 0..ROWS {
+        let code = |i: usize| i32::from(strip.codes[i / 4][4 * r + i % 4]);
+        let dot = |range: std::ops::Range<usize>| range.map(|i| code(i) * i32::from(x.q[i])).sum::<i32>();
+        if halves {
+            for h in 0..2 {
+                let sum = dot(16 * h..16 * h + 16) - zero * x.sums[h];
+                acc[r] = (sum as f32 * x.d).mul_add(strip.scale[h][r], acc[r]);
+                if min {
+                    acc[r] = (x.sums[h] as f32 * x.d).mul_add(strip.min[h][r], acc[r]);
+                }
+            }
+        } else {
+            let sum = dot(0..32) - zero * x.sum();
+            acc[r] = (sum as f32 * x.d).mul_add(strip.scale[0][r], acc[r]);
+            if min {
+                acc[r] = x.s.mul_add(strip.min[0][r], acc[r]);
+            }
+        }
+    }
+}
+
+/// [`Kernels::gemm`](crate::kernels::Kernels::gemm) for a block format.
+pub(in crate::kernels) fn gemm<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut [f32]) {
+    let layout = const { Layout::of_id::<TY>() };
+    let shape = shapes::gemm(n_in, layout.group_bytes(n_in), tiles, x.len() * 32, y);
+    y.fill(0.0);
+    for (g, group) in tiles.chunks_exact(layout.group_bytes(n_in)).enumerate() {
+        for k in 0..n_in / 32 {
+            let tile = &group[k / layout.strips * layout.tile_bytes()..][..layout.tile_bytes()];
+            let strip = Strip::read(&layout, tile, k % layout.strips);
+            for c in 0..shape.n_cols {
+                let acc = &mut y.as_chunks_mut::<ROWS>().0[c * shape.n_groups + g];
+                let x = &x[c * (n_in / 32) + k];
+                add_strip(&strip, layout.zero, layout.scales.halves(), layout.scales.min(), x, acc);
+            }
+        }
+    }
+}
+
+/// [`Kernels::expand`](crate::kernels::Kernels::expand).
+pub(in crate::kernels) fn expand(ty: GgmlType, n_in: usize, tiles: &[u8], panel: &mut Panel) {
+    let layout = Layout::of(ty).expect("a panel is made of a block format");
+    panel.shape(&layout, n_in, tiles);
+    let tiles = tiles.chunks_exact(layout.tile_bytes());
+    for (tile, strips) in tiles.zip(panel.strips.chunks_exact_mut(layout.strips)) {
+        for (b, strip) in strips.iter_mut().enumerate() {
+            *strip = Strip::read(&layout, tile, b);
+        }
+    }
+}
+
+/// [`Kernels::gemm_panel`](crate::kernels::Kernels::gemm_panel).
+pub(in crate::kernels) fn gemm_panel(panel: &Panel, x: &[ActBlock], y: &mut [f32]) {
+    let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x, y);
+    for c in 0..n_cols {
+        let x = &x[c * panel.n_strips..][..panel.n_strips];
+        for g in 0..n_groups {
+            let acc = &mut y.as_chunks_mut::<ROWS>().0[c * n_groups + g];
+            *acc = [0.0; ROWS];
+            for (strip, x) in panel.strips[g * panel.n_strips..].iter().zip(x) {
+                add_strip(strip, panel.zero, panel.halves, panel.min, x, acc);
+            }
+        }
+    }
+}
+
+/// `y = W · x` for floats: a tile is sixteen rows of one input; `acc = fma(w, x, acc)`, input after input.
+fn gemm_float<const N: usize>(number: impl Fn([u8; N]) -> f32, n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
+    let shape = shapes::gemm(n_in, n_in * ROWS * N, tiles, x.len(), y);
+    let numbers = tiles.as_chunks::<N>().0;
+    for c in 0..shape.n_cols {
+        for g in 0..shape.n_groups {
+            let mut acc = [0.0_f32; ROWS];
+            for k in 0..n_in {
+                for r in 0..ROWS {
+                    acc[r] = number(numbers[(g * n_in + k) * ROWS + r]).mul_add(x[c * n_in + k], acc[r]);
+                }
+            }
+            y.as_chunks_mut::<ROWS>().0[c * shape.n_groups + g] = acc;
+        }
+    }
+}
+
+/// [`Kernels::gemm_f32`](crate::kernels::Kernels::gemm_f32).
+pub(in crate::kernels) fn gemm_f32(n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
+    gemm_float(f32::from_le_bytes, n_in, tiles, x, y);
+}
+
+/// [`Kernels::gemm_f16`](crate::kernels::Kernels::gemm_f16).
+pub(in crate::kernels) fn gemm_f16(n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
+    gemm_float(f16::to_f32, n_in, tiles, x, y);
+}
+
+/// [`Kernels::gemm_bf16`](crate::kernels::Kernels::gemm_bf16).
+pub(in crate::kernels) fn gemm_bf16(n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
+    gemm_float(bf16::to_f32, n_in, tiles, x, y);
+}
