@@ -70,7 +70,7 @@ pub(super) fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out:
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it leaves the nearest whole number in the low bits
-    const LN_2_HIGH: f32 = 0.693_359_375; // 355/512, few bits: n · LN_2_HIGH is exact
+    const LN_2_HIGH: f32 = 355.0 / 512.0; // few bits: n · LN_2_HIGH is exact
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };

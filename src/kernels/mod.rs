@@ -1,8 +1,8 @@
 //! The inner loops of the fast path: what a processor does all day.
 //!
 //! [`Kernels`] is a plain value, a table with one function per field. [`Kernels::scalar`] is the specification in plain
-//! Rust; [`Kernels::avx2`] and [`Kernels::avx512`] give **the same bits** with vector instructions, for any number of rows
-//! and columns (`tests/kernels_match_scalar.rs`). [`Kernels::detect`] picks the best this machine has. Swap one kernel:
+//! Rust; [`Kernels::avx512`] gives **the same bits** with vector instructions, for any number of rows and columns
+//! (`tests/kernels_match_scalar.rs`). [`Kernels::detect`] picks the best this machine has. Swap one kernel:
 //!
 //! ```
 //! use cutaway::kernels::Kernels;
@@ -50,6 +50,8 @@ pub mod activations;
 pub mod pack;
 pub mod packed;
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod lanes;
 mod scalar;
 mod shapes;
@@ -58,6 +60,23 @@ pub use activations::ActBlock;
 pub use packed::Panel;
 
 use crate::quant::GgmlType;
+
+/// Compiles bodies of `lanes.rs` for an instruction set, as safe functions that only its table can reach.
+#[cfg(target_arch = "x86_64")]
+macro_rules! stamp {
+    ($features:literal, $(fn $name:ident($($argument:ident: $ty:ty),*) $(-> $result:ty)? = $body:path;)*) => {
+        $(fn $name($($argument: $ty),*) $(-> $result)? {
+            #[target_feature(enable = $features)]
+            fn compiled($($argument: $ty),*) $(-> $result)? {
+                $body($($argument),*)
+            }
+            // SAFETY: see the top of the file: this function is reachable only where the instructions exist.
+            unsafe { compiled($($argument),*) }
+        })*
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use stamp;
 
 /// `y = W · x`, quantised: `(n_in, tiles, x, y)`.
 ///
@@ -69,13 +88,17 @@ pub type GemmFloat = fn(usize, &[u8], &[f32], &mut [f32]);
 pub type Map = fn(&[f32], &mut [f32]);
 /// `(gate, up, out)`, of equal length.
 pub type MapPair = fn(&[f32], &[f32], &mut [f32]);
+/// `(q, k, head_dim, scale, scores, stride)`, see [`Kernels::qk`].
+pub type Qk = fn(&[f32], &[f32], usize, f32, &mut [f32], usize);
+/// `(x, weight, bias, eps, out)`.
+pub type LayerNorm = fn(&[f32], &[f32], &[f32], f32, &mut [f32]);
 /// `(x, cos, sin)`: one head, and an angle for each pair of it.
 pub type Rope = fn(&mut [f32], &[f32], &[f32]);
 
 /// One function for everything the fast path computes.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernels {
-    /// What the whole table is called: `scalar`, `avx2`, `avx512`.
+    /// What the whole table is called: `scalar`, `avx512`.
     pub name: &'static str,
 
     /// `(x, out)`: 32 activations → one [`ActBlock`].
@@ -130,7 +153,7 @@ pub struct Kernels {
     ///
     /// q `[n_q][head_dim]`, k `[head_dim][n]` from `load_k_…`, scores `n_q` rows of `n`, `stride` apart. The sum runs over
     /// dimensions in order by fma, so each score has the same bits however queries and positions are grouped.
-    pub qk: fn(&[f32], &[f32], usize, f32, &mut [f32], usize),
+    pub qk: Qk,
     /// `(p, stride, v, head_dim, out)`: `out[i] += Σ_j p[i][j] · v[j]`.
     ///
     /// p `n_q` rows of `n`, `stride` apart, v `[n][head_dim]`, out `[n_q][head_dim]`. The sum runs over positions in order by
@@ -146,7 +169,7 @@ pub struct Kernels {
     /// `(x, weight, eps, out)`: `x / √(mean(x²) + ε) · weight`.
     pub rms_norm: fn(&[f32], &[f32], f32, &mut [f32]),
     /// `(x, weight, bias, eps, out)`: `(x − mean) / √(variance + ε) · weight + bias`.
-    pub layer_norm: fn(&[f32], &[f32], &[f32], f32, &mut [f32]),
+    pub layer_norm: LayerNorm,
     /// `out = x / (1 + e⁻ˣ)`.
     pub silu: Map,
     /// `out = gelu(x)`, tanh form.
@@ -173,9 +196,17 @@ impl Kernels {
         scalar::KERNELS
     }
 
+    /// AVX-512 with VNNI, if this machine has it.
+    pub fn avx512() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        return avx512::kernels();
+        #[cfg(not(target_arch = "x86_64"))]
+        None
+    }
+
     /// Every table this machine can run, slowest first.
     pub fn available() -> Vec<Self> {
-        vec![Self::scalar()]
+        [Some(Self::scalar()), Self::avx512()].into_iter().flatten().collect()
     }
 
     /// The table with this name, if this machine can run it.

@@ -180,7 +180,7 @@ fn or_word(bytes: &mut [u8], j: usize, value: u32) {
 /// Bits 0…3 of `nibble` to the lowest bits of four bytes. The product has bit `i` at `8i`: `i + 7i`.
 #[inline(always)]
 fn spread(nibble: u32) -> u32 {
-    (nibble & 15) * 0x0020_4081 & 0x0101_0101
+    ((nibble & 15) * 0x0020_4081) & 0x0101_0101
 }
 
 /// The inverse of [`spread`].
