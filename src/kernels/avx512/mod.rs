@@ -9,9 +9,10 @@
 
 #![allow(unsafe_code)]
 
+mod attention;
 mod gemm;
 
-use super::{ActBlock, Kernels, activations, lanes, scalar, stamp};
+use super::{ActBlock, Kernels, activations, lanes, stamp};
 use crate::quant::GgmlType;
 
 /// The table, where the processor has what it needs.
@@ -48,6 +49,13 @@ const KERNELS: Kernels = Kernels {
     gemm_bf16: gemm::gemm_float::<{ GgmlType::BF16 as u32 }>,
     expand: gemm::expand,
     gemm_panel: gemm::gemm_panel,
+    load_k_f32: attention::load_k::<4>,
+    load_k_f16: attention::load_k::<2>,
+    load_v_f32: attention::load_v::<4>,
+    load_v_f16: attention::load_v::<2>,
+    qk: attention::qk,
+    pv: attention::pv,
+    pv_f16: attention::pv_f16,
     max,
     exp_sum,
     rms_norm,
@@ -61,7 +69,6 @@ const KERNELS: Kernels = Kernels {
     add,
     scale,
     add_scaled,
-    ..scalar::KERNELS
 };
 
 stamp! { "avx512f,avx512bw,avx512vl,avx512dq,f16c,fma,avx2",
