@@ -210,7 +210,6 @@ fn bad_input_is_refused_in_one_line() {
     generate("unknown.gguf", &["perceptron", "llama"]);
     generate(".", &["."]);
 
-    place.refused(&["generate", "-p", "hello"], &["-m"]);
     place.refused(&["generate", "-m", "model.gguf", "-p", ""], &["empty"]);
     place.refused(&["generate", "-m", "model.gguf"], &["empty"]);
     place.refused(&["generate", "-m", "model.gguf", "-f", "nowhere.txt"], &["nowhere.txt"]);
@@ -224,6 +223,22 @@ fn bad_input_is_refused_in_one_line() {
     place.refused(&["chat", "-m", "silent.gguf", "-p", "hello"], &["chat template", "no text"]);
     place.refused(&["inspect", "text.gguf"], &["text.gguf", "GGUF"]);
     place.refused(&["pull", "no-such-model"], &["no-such-model"]);
+}
+
+#[test]
+fn without_a_model_the_embedded_one_runs() {
+    let place = Place::new();
+    let story = place.json(&["generate", "-p", "Once upon a time", "--temp", "0", "-n", "24"]);
+    let words = story["text"].as_str().unwrap().split_whitespace().count();
+    assert!(words > 10, "24 tokens of a story are more words than this: {story}");
+    assert_eq!(
+        place.json(&["generate", "-m", "tiny", "-p", "Once upon a time", "--temp", "0", "-n", "24"])["text"],
+        story["text"]
+    );
+    assert_eq!(place.json(&["tokenize", "Once upon a time"])["round_trip"], true);
+    assert_eq!(place.json(&["inspect"])[0]["path"], "tiny");
+    let answer = place.json(&["chat", "-p", "Tell me a story.", "--temp", "0", "-n", "8"]);
+    assert_eq!(answer["role"], "assistant");
 }
 
 #[test]

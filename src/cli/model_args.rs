@@ -3,9 +3,9 @@
 use super::known;
 use crate::engine::Engine;
 use crate::gguf::Gguf;
-use crate::model::{LoadOptions, Model};
+use crate::model::{LoadOptions, Model, embedded};
 use crate::tokenizer::Tokenizer;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Which model, and how it runs.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ModelArgs {
-    /// The model: a GGUF file, or a name that `cutaway pull --list` knows
+    /// The model: a GGUF file, or a name that `cutaway pull --list` knows; without it, the embedded model runs
     #[arg(short, long, value_name = "FILE|NAME")]
     pub model: Option<String>,
 
@@ -46,24 +46,9 @@ pub(super) struct Loaded {
 }
 
 impl ModelArgs {
-    /// The file that `-m` names.
-    pub(super) fn file(&self) -> Result<PathBuf> {
-        let Some(model) = &self.model else {
-            bail!("no model given: add -m FILE or -m NAME (`cutaway pull --list` shows the names)");
-        };
-        Ok(known::resolve(model)?)
-    }
-
-    /// Opens the file that `-m` names.
-    pub(super) fn open(&self) -> Result<Arc<Gguf>> {
-        let file = self.file()?;
-        let gguf = Gguf::open(&file).with_context(|| format!("cannot read '{}' as a model", file.display()))?;
-        Ok(Arc::new(gguf))
-    }
-
     /// Opens the file and reads its tokenizer only.
     pub(super) fn tokenizer(&self) -> Result<(Arc<Gguf>, Tokenizer)> {
-        let gguf = self.open()?;
+        let (_, gguf) = open(self.model.as_deref())?;
         let tokenizer = Tokenizer::from_metadata(gguf.metadata()).context("cannot use the model's tokenizer")?;
         Ok((gguf, tokenizer))
     }
@@ -82,6 +67,21 @@ impl ModelArgs {
         spinner.finish_and_clear();
         Ok(Loaded { gguf, tokenizer, engine, load_time: started.elapsed() })
     }
+}
+
+/// Opens what `-m` names, or the embedded model where nothing is named. Also returns what to call it: its path, or
+/// its name where it has none.
+pub(super) fn open(model: Option<&str>) -> Result<(PathBuf, Arc<Gguf>)> {
+    let is_embedded = |name: &str| name == embedded::NAME && !std::path::Path::new(name).exists();
+    let (path, gguf) = match model {
+        Some(name) if !is_embedded(name) => {
+            let path = known::resolve(name)?;
+            let gguf = Gguf::open(&path).with_context(|| format!("cannot read '{}' as a model", path.display()))?;
+            (path, gguf)
+        }
+        _ => (PathBuf::from(embedded::NAME), embedded::embedded().context("cannot read the embedded model")?),
+    };
+    Ok((path, Arc::new(gguf)))
 }
 
 /// Something that turns on standard error while we work; nothing when that is not a terminal.

@@ -10,6 +10,7 @@
 
 mod architectures;
 pub mod config;
+pub mod embedded;
 mod error;
 mod finite;
 mod hparams;

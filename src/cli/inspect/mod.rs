@@ -7,15 +7,14 @@ mod rows;
 mod text;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
+use super::model_args::open;
 use super::output::print_json;
-use super::{Format, Verdict, known};
-use crate::gguf::Gguf;
+use super::{Format, Verdict};
 use crate::measure::inspect::{self, Inspection, MetadataReport, TensorReport};
 
 /// Flags of `inspect`.
@@ -26,8 +25,8 @@ use crate::measure::inspect::{self, Inspection, MetadataReport, TensorReport};
     cutaway inspect model.gguf --tensors\n  \
     cutaway inspect model.gguf --format json")]
 pub struct InspectArgs {
-    /// GGUF files, or names of known models; several are compared side by side.
-    #[arg(required = true, value_name = "FILE")]
+    /// GGUF files, or names of known models; several are compared side by side. Without any, the embedded model.
+    #[arg(value_name = "FILE")]
     files: Vec<String>,
     /// List every tensor: format, shape, size, place in the file.
     #[arg(long)]
@@ -57,7 +56,10 @@ struct Inspected {
 /// # Errors
 /// A file that is not there or is not GGUF.
 pub(super) fn run(args: &InspectArgs) -> Result<Verdict> {
-    let files = args.files.iter().map(|file| inspected(file, args)).collect::<Result<Vec<_>>>()?;
+    let mut files = args.files.iter().map(|file| inspected(Some(file), args)).collect::<Result<Vec<_>>>()?;
+    if files.is_empty() {
+        files.push(inspected(None, args)?);
+    }
     match args.format {
         Format::Json => print_json(&files)?,
         Format::Text => text::print(&files)?,
@@ -65,9 +67,8 @@ pub(super) fn run(args: &InspectArgs) -> Result<Verdict> {
     Ok(Verdict::Positive)
 }
 
-fn inspected(file: &str, args: &InspectArgs) -> Result<Inspected> {
-    let path = known::resolve(file)?;
-    let gguf = Arc::new(Gguf::open(&path).with_context(|| format!("cannot read {}", path.display()))?);
+fn inspected(file: Option<&str>, args: &InspectArgs) -> Result<Inspected> {
+    let (path, gguf) = open(file)?;
     Ok(Inspected {
         inspection: inspect::inspect(&gguf),
         tensors: args.tensors.then(|| inspect::tensor_reports(&gguf)),
