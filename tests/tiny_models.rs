@@ -58,7 +58,7 @@ fn continues_as_llama_cpp_does(golden: &str) {
         let mut logits = session.prefill(&ids, &mut Off).unwrap();
         let mut tokens = vec![];
         while tokens.len() < f32.tokens.len() {
-            let token = argmax(logits.last().unwrap()) as u32;
+            let token = argmax(logits.last().unwrap());
             tokens.push(token);
             logits = session.decode(token, &mut Off).unwrap();
         }
