@@ -1,7 +1,7 @@
 //! # Cutaway: an LLM inference engine with its casing off
 //!
-//! This crate loads a GGUF model and runs it in a text that reads like the paper ([`naive`]). Everything that
-//! happens inside can be watched ([`observe`]). It is built as a house: a floor imports only from the floors
+//! This crate loads a GGUF model and runs it twice: in a text that reads like the paper ([`naive`]) and in one that is
+//! built for speed ([`optimized`]). Everything that happens inside can be watched ([`observe`]). It is built as a house: a floor imports only from the floors
 //! below it, and a test (`tests/layering.rs`) keeps that true.
 //!
 //! **Two steps to the forward pass.** Open [`naive::transformer`]: `forward → block → attention → feed_forward`
@@ -12,6 +12,7 @@
 //! | floor | room | what stands there |
 //! |---|---|---|
 //! | F4 | [`naive`] | **the transformer** and its operations, over `ndarray` |
+//! | F4 | [`optimized`] | the same stages again: packed weights, threads, attention over pages |
 //! | F3 | [`batch`], [`kv_cache`] | what a forward pass is asked, and what it remembers |
 //! | F2 | [`model`] | a file's metadata → features ([`model::config`]) and checked weights |
 //! | F2 | [`tokenizer`] | text ↔ token ids, and the chat template |
@@ -40,6 +41,7 @@ pub mod batch;
 pub mod kv_cache;
 
 pub mod naive;
+pub mod optimized;
 pub mod sampling;
 
 pub mod engine;

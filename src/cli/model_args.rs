@@ -3,7 +3,9 @@
 use super::known;
 use crate::engine::Engine;
 use crate::gguf::Gguf;
+use crate::kernels::Kernels;
 use crate::model::{LoadOptions, Model, embedded};
+use crate::optimized;
 use crate::tokenizer::Tokenizer;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -23,9 +25,19 @@ pub(super) struct ModelArgs {
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub ctx_size: usize,
 
-    /// The text that computes: `naive` reads like the paper
+    /// The text that computes: `naive` reads like the paper, `optimized` is built for speed (and will be the default once
+    /// it has reached its figures)
     #[arg(long, value_enum, default_value_t)]
     pub path: Path,
+
+    /// Threads of the optimized path; 0 for as many as there are cores. Results do not depend on it
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+
+    /// Inner loops of the optimized path: scalar, or an instruction set such as avx2; the best that runs here if not given.
+    /// Results do not depend on it
+    #[arg(long, value_name = "NAME")]
+    pub kernels: Option<String>,
 }
 
 /// The paths a forward pass can take.
@@ -34,6 +46,8 @@ pub(super) enum Path {
     /// f32, one thread, nothing fused.
     #[default]
     Naive,
+    /// Packed weights, vector instructions, several threads.
+    Optimized,
 }
 
 /// A model that is ready to run.
@@ -60,12 +74,30 @@ impl ModelArgs {
         let n_ctx = (self.ctx_size > 0).then_some(self.ctx_size);
         let options = LoadOptions { n_ctx, ..LoadOptions::default() };
         let model = Model::load(Arc::clone(&gguf), options).context("cannot load the model")?;
-        let spinner = spinner("decoding weights");
+        let options = self.options()?;
+        let spinner = spinner("preparing weights");
         let engine = match self.path {
             Path::Naive => Engine::naive(&model)?,
+            Path::Optimized => Engine::optimized(&model, options)?,
         };
         spinner.finish_and_clear();
         Ok(Loaded { gguf, tokenizer, engine, load_time: started.elapsed() })
+    }
+
+    /// How the optimized path computes.
+    fn options(&self) -> Result<optimized::Options> {
+        let cores = optimized::pool::available_cores();
+        if self.threads > cores && self.path == Path::Optimized {
+            eprintln!("warning: {} threads share {cores} cores: slower than {cores} threads", self.threads);
+        }
+        let kernels = match &self.kernels {
+            None => Kernels::detect(),
+            Some(name) => Kernels::by_name(name).with_context(|| {
+                let available = Kernels::available().iter().map(|kernels| kernels.name).collect::<Vec<_>>().join(", ");
+                format!("no kernels '{name}' run on this machine; expected one of: {available}")
+            })?,
+        };
+        Ok(optimized::Options { n_threads: self.threads, kernels })
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`generate`]: prompt in, text out, one token at a time.
 
 use super::{Session, StopMatcher};
-use crate::naive::ForwardError;
+use crate::kv_cache::ForwardError;
 use crate::observe::{Event, Observer};
 use crate::sampling::{Chain, SamplingError};
 use crate::tokenizer::Tokenizer;

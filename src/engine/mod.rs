@@ -15,17 +15,21 @@ pub use session::{Session, SessionOptions};
 pub use stop::StopMatcher;
 
 use crate::batch::{Batch, Logits};
-use crate::kv_cache::{KvCache, KvFormat};
+use crate::kv_cache::{ForwardError, KvCache, KvFormat};
 use crate::model::{Config, Model};
-use crate::naive::{self, ForwardError};
+use crate::naive;
 use crate::observe::Observer;
+use crate::optimized::{self, PackError};
 use crate::quant::QuantError;
 
 /// A model on one of the paths. One `match` here, and nothing above it knows which path runs.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // there is one engine in a process, or two
 pub enum Engine {
     /// The text that reads like the paper.
     Naive(naive::Transformer),
+    /// The text that is built for speed.
+    Optimized(optimized::Transformer),
 }
 
 impl Engine {
@@ -37,10 +41,19 @@ impl Engine {
         Ok(Engine::Naive(naive::Transformer::new(model)?))
     }
 
+    /// Prepares a model for the optimized path: every weight is packed, and threads are started.
+    ///
+    /// # Errors
+    /// If there is no memory for the packed weights, or if a format has no tiles.
+    pub fn optimized(model: &Model, options: optimized::Options) -> Result<Self, PackError> {
+        Ok(Engine::Optimized(optimized::Transformer::new(model, options)?))
+    }
+
     /// What the model is.
     pub fn config(&self) -> &Config {
         match self {
             Engine::Naive(transformer) => transformer.config(),
+            Engine::Optimized(transformer) => transformer.config(),
         }
     }
 
@@ -48,6 +61,7 @@ impl Engine {
     pub fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
         match self {
             Engine::Naive(transformer) => transformer.new_cache(format, n_positions),
+            Engine::Optimized(transformer) => transformer.new_cache(format, n_positions),
         }
     }
 
@@ -63,6 +77,7 @@ impl Engine {
     ) -> Result<Logits, ForwardError> {
         match self {
             Engine::Naive(transformer) => transformer.forward(batch, cache, obs),
+            Engine::Optimized(transformer) => transformer.forward(batch, cache, obs),
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use super::Engine;
 use crate::batch::{Batch, BatchError, Logits, SeqId};
-use crate::kv_cache::{KvCache, KvFormat};
-use crate::naive::ForwardError;
+use crate::kv_cache::{ForwardError, KvCache, KvFormat};
 use crate::observe::Observer;
 
 /// How a session is set up.

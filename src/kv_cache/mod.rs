@@ -12,8 +12,10 @@
 //! Source: Kwon et al., "Efficient Memory Management for Large Language Model Serving with PagedAttention" (2023).
 
 mod cache;
+mod forward_error;
 pub mod layout;
 mod pages;
 
 pub use cache::{CacheError, KvCache, Slot, Usage};
+pub use forward_error::ForwardError;
 pub use layout::{KvFormat, KvLayer, KvLayout, Side};

@@ -20,4 +20,4 @@ pub mod weights;
 pub use counted::Counted;
 pub use ops::{Attended, Ops, Textbook};
 pub use real::Real;
-pub use transformer::{ForwardError, Transformer};
+pub use transformer::Transformer;

@@ -11,8 +11,8 @@
 use super::lens::{Lens, Recalled};
 use super::weights::{FeedForward, Weights};
 use super::{Ops, Real, Textbook};
-use crate::batch::{Batch, BatchError, Logits, SeqId};
-use crate::kv_cache::{CacheError, KvCache, KvFormat, KvLayout, Side, Slot};
+use crate::batch::{Batch, Logits, SeqId};
+use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvLayout, Side, Slot};
 use crate::model::{Config, Model};
 use crate::observe::{Event, Hook, Observer, Op, cost};
 use crate::quant::QuantError;
@@ -25,20 +25,6 @@ pub struct Transformer<R = f32, O = Textbook> {
     config: Config,
     weights: Weights<R>,
     ops: O,
-}
-
-/// Why a forward pass did not take place. Once it has begun it cannot fail.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ForwardError {
-    /// The batch does not fit the model.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-    /// The batch does not fit the cache.
-    #[error(transparent)]
-    Cache(#[from] CacheError),
-    /// The cache was made for a model of another shape.
-    #[error("the KV cache was made for another model: its blocks, heads or head sizes differ from this one's")]
-    ForeignCache,
 }
 
 impl Transformer {

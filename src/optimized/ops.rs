@@ -1,0 +1,303 @@
+//! The operations of the transformer on several threads: each cuts its work into shares and hands them to kernels.
+//!
+//! Look first at [`Team::linears`], which is nearly all of a transformer's work. Everything here is about *who computes
+//! which rows*; what is computed stands in [`crate::kernels`].
+//!
+//! **Results do not depend on the cut.** An output of a matrix is one sum in one order, computed by one worker, whatever
+//! the number of workers and however many tokens share the pass; everything else works on single rows.
+
+use super::pack::{Linear, Norm, Weights};
+use super::pool::{Pool, SharedSlice, Worker};
+use super::rope::Turns;
+use super::scratch::{Input, Rows};
+use crate::kernels::packed::{ROWS, STRIP};
+use crate::kernels::{ActBlock, Kernels, Panel};
+use crate::model::{self, Activation, RopePairing};
+use std::ops::Range;
+
+/// Columns from which on it pays to unpack weights once and keep them in the cache, instead of once per few columns.
+const MANY_COLUMNS: usize = 9;
+/// Numbers that a dispatch should at least touch: less is done sooner by the caller alone.
+const WORTH_SHARING: usize = 1 << 14;
+
+/// The threads, the kernels they use, and a workbench for each.
+#[derive(Debug)]
+pub(super) struct Team {
+    pub(super) pool: Pool,
+    pub(super) kernels: Kernels,
+    benches: Vec<Bench>,
+}
+
+/// What one worker needs for itself.
+#[derive(Debug, Default)]
+pub(super) struct Bench {
+    panel: Panel,
+    /// Results of two matrices before they are stored, `[n, rows]` each.
+    tiles: [Vec<f32>; 2],
+    pub(super) attention: super::attention::Bench,
+}
+
+impl Team {
+    pub(super) fn new(pool: Pool, kernels: Kernels) -> Self {
+        let benches = (0..pool.n_threads()).map(|_| Bench::default()).collect();
+        Self { pool, kernels, benches }
+    }
+
+    /// Runs `program` on all workers, each with its own bench.
+    pub(super) fn run(&mut self, program: impl Fn(Worker<'_>, &Kernels, &mut Bench) + Sync) {
+        let (benches, kernels) = (SharedSlice::new(&mut self.benches), &self.kernels);
+        self.pool.run(|worker| program(worker, kernels, &mut benches.claim(worker.index..worker.index + 1)[0]));
+    }
+
+    /// Calls `each` for every row of `rows`, with its values and its blocks; shared out if there is enough to do.
+    fn for_rows(&mut self, rows: &mut Rows, each: impl Fn(&Kernels, usize, &mut [f32], &mut [ActBlock]) + Sync) {
+        let (n, width, strips) = (rows.n(), rows.width(), rows.strips());
+        let (values, blocks) = rows.both_mut();
+        if n * width < WORTH_SHARING {
+            for i in 0..n {
+                each(&self.kernels, i, &mut values[i * width..][..width], &mut blocks[i * strips..][..strips]);
+            }
+            return;
+        }
+        let (values, blocks, kernels) = (SharedSlice::new(values), SharedSlice::new(blocks), &self.kernels);
+        self.pool.run(|worker| {
+            for i in worker.slice(n, 1) {
+                let values = values.claim(i * width..(i + 1) * width);
+                each(kernels, i, values, blocks.claim(i * strips..(i + 1) * strips));
+            }
+        });
+    }
+
+    /// `y = x · Wᵀ + b` for several matrices that read the same rows, in one dispatch. Every worker has its share of
+    /// every matrix.
+    pub(super) fn linears<const N: usize>(
+        &mut self,
+        weights: &Weights,
+        x: Input<'_>,
+        parts: [(&Linear, &mut Rows); N],
+    ) {
+        let parts = parts.map(|(linear, out)| {
+            out.shape(x.n, linear.weight.n_out);
+            (linear, SharedSlice::new(out.values_mut()))
+        });
+        self.run(|worker, kernels, bench| {
+            for (linear, out) in &parts {
+                let groups = worker.slice(linear.weight.n_out.div_ceil(ROWS), 1);
+                let Bench { panel, tiles: [tile, _], .. } = bench;
+                multiply(kernels, weights, linear, groups, x, panel, tile, |token, first, y| {
+                    let at = token * linear.weight.n_out + first;
+                    out.claim(at..at + y.len()).copy_from_slice(y);
+                });
+            }
+        });
+    }
+
+    /// As [`Team::linears`] into rows that have their shape already, from row `first` on: one expert's visits.
+    pub(super) fn linear_into(
+        &mut self,
+        weights: &Weights,
+        x: Input<'_>,
+        linear: &Linear,
+        out: &mut Rows,
+        first: usize,
+    ) {
+        let n_out = linear.weight.n_out;
+        let out = SharedSlice::new(&mut out.values_mut()[first * n_out..][..x.n * n_out]);
+        self.run(|worker, kernels, bench| {
+            let groups = worker.slice(n_out.div_ceil(ROWS), 1);
+            let Bench { panel, tiles: [tile, _], .. } = bench;
+            multiply(kernels, weights, linear, groups, x, panel, tile, |token, first, y| {
+                let at = token * n_out + first;
+                out.claim(at..at + y.len()).copy_from_slice(y);
+            });
+        });
+    }
+
+    /// `act(x · gateᵀ) · (x · upᵀ)`, ready for the next matrix, in one dispatch: gate and up of a few hidden values meet
+    /// while they are in the cache, and never travel through memory.
+    pub(super) fn gated(
+        &mut self,
+        weights: &Weights,
+        x: Input<'_>,
+        gate: &Linear,
+        up: &Linear,
+        kind: Activation,
+        hidden: &mut Rows,
+    ) {
+        let n_ff = up.weight.n_out;
+        hidden.shape(x.n, n_ff);
+        let strips = hidden.strips();
+        let (values, blocks) = hidden.both_mut();
+        let (values, blocks) = (SharedSlice::new(values), SharedSlice::new(blocks));
+        self.run(|worker, kernels, bench| {
+            let act = gated_activation(kernels, kind);
+            let Bench { panel, tiles: [left, right], .. } = bench;
+            let share = worker.slice(n_ff, STRIP);
+            for first in share.clone().step_by(STRIP) {
+                let last = (first + STRIP).min(share.end);
+                let groups = first / ROWS..last.div_ceil(ROWS);
+                let width = groups.len() * ROWS;
+                product(kernels, weights, gate, groups.clone(), x, panel, left);
+                product(kernels, weights, up, groups, x, panel, right);
+                for token in 0..x.n {
+                    let (gate, up) = (&left[token * width..], &right[token * width..]);
+                    let out = values.claim(token * n_ff + first..token * n_ff + last);
+                    act(&gate[..out.len()], &up[..out.len()], out);
+                    if strips > 0 {
+                        let strip = token * strips + first / STRIP;
+                        (kernels.quantize)(out, blocks.claim(strip..strip + 1));
+                    }
+                }
+            }
+        });
+    }
+
+    /// The norm of every row, ready for a matrix.
+    pub(super) fn norm(&mut self, x: &Rows, w: &Norm, kind: model::Norm, out: &mut Rows) {
+        out.shape(x.n(), x.width());
+        self.for_rows(out, |kernels, i, out, blocks| {
+            match kind {
+                model::Norm::Rms { eps } => (kernels.rms_norm)(x.row(i), &w.weight, eps, out),
+                model::Norm::Layer { eps } => (kernels.layer_norm)(x.row(i), &w.weight, &w.bias, eps, out),
+            }
+            quantize(kernels, out, blocks);
+        });
+    }
+
+    /// RMSNorm of every head by itself: each row is heads of `weight.len()`.
+    pub(super) fn head_norm(&mut self, x: &mut Rows, weight: &[f32], eps: f32) {
+        self.for_rows(x, |kernels, _, row, _| {
+            let mut normed = [0.0; 512];
+            for head in row.chunks_exact_mut(weight.len()) {
+                match normed.get_mut(..weight.len()) {
+                    Some(normed) => {
+                        (kernels.rms_norm)(head, weight, eps, normed);
+                        head.copy_from_slice(normed);
+                    }
+                    None => {
+                        let wide = head.to_vec(); // no known model has heads this wide
+                        (kernels.rms_norm)(&wide, weight, eps, head);
+                    }
+                }
+            }
+        });
+    }
+
+    /// RoPE of every head; row `i` stands where row `rows[i]` of the batch does.
+    pub(super) fn rope(&mut self, x: &mut Rows, head_dim: usize, rows: &[usize], turns: &Turns, pairing: RopePairing) {
+        let pairs = turns.pairs;
+        self.for_rows(x, |kernels, i, row, _| {
+            let rope = match pairing {
+                RopePairing::Adjacent => kernels.rope_adjacent,
+                RopePairing::Halves => kernels.rope_halves,
+            };
+            let at = rows[i] * pairs..(rows[i] + 1) * pairs;
+            for head in row.chunks_exact_mut(head_dim) {
+                rope(head, &turns.cos[at.clone()], &turns.sin[at.clone()]);
+            }
+        });
+    }
+
+    /// `x += y`.
+    pub(super) fn add(&mut self, x: &mut Rows, y: &Rows) {
+        self.for_rows(x, |kernels, i, x, _| (kernels.add)(x, y.row(i)));
+    }
+
+    /// `act(gate) · up`, or `act(up)` where there is no gate, ready for the next matrix.
+    pub(super) fn activate(&mut self, kind: Activation, gate: Option<&Rows>, up: &Rows, out: &mut Rows) {
+        out.shape(up.n(), up.width());
+        self.for_rows(out, |kernels, i, out, blocks| {
+            match (gate, kind) {
+                (Some(gate), _) => gated_activation(kernels, kind)(gate.row(i), up.row(i), out),
+                (None, Activation::Silu) => (kernels.silu)(up.row(i), out),
+                (None, Activation::Gelu) => (kernels.gelu)(up.row(i), out),
+            }
+            quantize(kernels, out, blocks);
+        });
+    }
+
+    /// Makes rows ready for a matrix.
+    pub(super) fn quantize(&mut self, x: &mut Rows) {
+        self.for_rows(x, |kernels, _, row, blocks| quantize(kernels, row, blocks));
+    }
+
+    /// `cap · tanh(x / cap)`.
+    pub(super) fn softcap(&mut self, x: &mut Rows, cap: f32) {
+        self.for_rows(x, |_, _, row, _| row.iter_mut().for_each(|x| *x = cap * (*x / cap).tanh()));
+    }
+}
+
+fn gated_activation(kernels: &Kernels, kind: Activation) -> crate::kernels::MapPair {
+    match kind {
+        Activation::Silu => kernels.silu_mul,
+        Activation::Gelu => kernels.gelu_mul,
+    }
+}
+
+fn quantize(kernels: &Kernels, row: &[f32], blocks: &mut [ActBlock]) {
+    if !blocks.is_empty() {
+        (kernels.quantize)(row, blocks);
+    }
+}
+
+/// Some groups of sixteen outputs of one matrix for all rows of `x`, a tile at a time: `store(row, first output, values)`.
+#[allow(clippy::too_many_arguments)] // a product has two sides, a place to work in and a place to go
+fn multiply(
+    kernels: &Kernels,
+    weights: &Weights,
+    linear: &Linear,
+    groups: Range<usize>,
+    x: Input<'_>,
+    panel: &mut Panel,
+    tile: &mut Vec<f32>,
+    mut store: impl FnMut(usize, usize, &[f32]),
+) {
+    // Wide enough that a call does much, narrow enough that the tile stays in the cache.
+    let at_once = if x.n == 1 { 32 } else { 2 };
+    for first in groups.clone().step_by(at_once) {
+        let groups = first..(first + at_once).min(groups.end);
+        let (first, width) = (first * ROWS, groups.len() * ROWS);
+        product(kernels, weights, linear, groups, x, panel, tile);
+        let outputs = width.min(linear.weight.n_out - first); // the last tile may be filled up
+        for token in 0..x.n {
+            store(token, first, &tile[token * width..][..outputs]);
+        }
+    }
+}
+
+/// `tile[n, 16 · groups] = x · Wᵀ + b` for some groups of sixteen outputs.
+fn product(
+    kernels: &Kernels,
+    weights: &Weights,
+    linear: &Linear,
+    groups: Range<usize>,
+    x: Input<'_>,
+    panel: &mut Panel,
+    tile: &mut Vec<f32>,
+) {
+    let (w, width) = (&linear.weight, groups.len() * ROWS);
+    if tile.len() < x.n * width {
+        tile.resize(x.n * width, 0.0);
+    }
+    let y = &mut tile[..x.n * width];
+    if y.is_empty() {
+        return;
+    }
+    let tiles = &weights.tiles(w)[groups.start * w.group_bytes..groups.end * w.group_bytes];
+    match kernels.gemm(w.ty) {
+        Some(_) if x.n >= MANY_COLUMNS => {
+            (kernels.expand)(w.ty, w.n_in, tiles, panel);
+            (kernels.gemm_panel)(panel, x.blocks, y);
+        }
+        Some(gemm) => gemm(w.n_in, tiles, x.blocks, y),
+        None => kernels.gemm_float(w.ty).expect("packed matrices have a kernel: blocks or floats")(
+            w.n_in, tiles, x.values, y,
+        ),
+    }
+    if let Some(bias) = &linear.bias {
+        let bias = &bias[groups.start * ROWS..(groups.end * ROWS).min(w.n_out)];
+        for y in y.chunks_exact_mut(width) {
+            (kernels.add)(&mut y[..bias.len()], bias);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! [`Pool`]: a fixed number of threads that all run the same program, each on its own part of the data (SPMD).
+//!
+//! The pool is little more than a [`Barrier`](super::barrier) and a closure: the workers wait at `start`, run what
+//! they find there, and meet again at `done`. Within the closure they may meet as often as they like
+//! ([`Worker::barrier`]), so that several steps need one dispatch. Look first at [`Pool::run`].
+//!
+//! [`SharedSlice`] is how workers write to one buffer: each claims its own part of it, and debug builds check that no
+//! two parts overlap.
+//!
+//! What it deliberately does not do: steal work or balance loads. Parts are cut once, by arithmetic on the worker's
+//! number, so nothing is allocated, nothing is queued, and a result never depends on who was faster.
+
+#![allow(unsafe_code)] // two invariants that the borrow checker cannot see: see `Job` and `SharedSlice`
+
+use super::barrier::{Barrier, Broken};
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// Looks before a waiting worker goes to sleep, about 50 µs. With more threads than cores spinning only keeps the
+/// others from working.
+const SPINS: usize = 1500;
+
+/// What all workers run: a closure on the caller's stack whose lifetime has been forgotten.
+type Job = *const (dyn Fn(Worker<'_>) + Sync);
+
+/// What the caller and the workers share.
+struct Shared {
+    n_threads: usize,
+    start: Barrier,
+    done: Barrier,
+    inner: Barrier,
+    quit: AtomicBool,
+    job: UnsafeCell<Option<Job>>,
+    /// The first panic of the current job.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+// SAFETY: `job` is the only field that is not `Sync` and `Send` by itself. The caller writes it only while all workers
+// wait at `start`, the workers read it only between `start` and `done`, and both barriers order memory.
+unsafe impl Sync for Shared {}
+// SAFETY: as above; the pointer is read only while the closure that it points to is alive.
+unsafe impl Send for Shared {}
+
+/// Threads that run one closure together. The thread that owns the pool is one of them.
+pub struct Pool {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// One of the threads that run a job: its number, and where it meets the others.
+#[derive(Clone, Copy)]
+pub struct Worker<'a> {
+    /// Number of this worker, `0..n_threads`; 0 is the caller.
+    pub index: usize,
+    /// How many there are.
+    pub n_threads: usize,
+    meeting: &'a Barrier,
+}
+
+/// What a worker panics with when another one has: its own message would say nothing.
+struct AnotherPanicked;
+
+impl Pool {
+    /// A pool of `n_threads` threads, the caller among them; 0 counts as 1. More threads than cores are allowed, and
+    /// slower.
+    pub fn new(n_threads: usize) -> Self {
+        let n_threads = n_threads.max(1);
+        let spins = if n_threads <= available_cores() { SPINS } else { 16 };
+        let shared = Arc::new(Shared {
+            n_threads,
+            start: Barrier::new(n_threads, spins),
+            done: Barrier::new(n_threads, spins),
+            inner: Barrier::new(n_threads, spins),
+            quit: AtomicBool::new(false),
+            job: UnsafeCell::new(None),
+            panic: Mutex::new(None),
+        });
+        let spawn = |index| {
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || work(&shared, index))
+        };
+        let threads = (1..n_threads).map(spawn).collect();
+        Self { shared, threads }
+    }
+
+    /// Number of threads, the caller among them.
+    pub fn n_threads(&self) -> usize {
+        self.shared.n_threads
+    }
+
+    /// Runs `program` on all threads and returns when all of them are through. A panic in any of them is passed on to
+    /// the caller, after the others have stopped at their next barrier.
+    ///
+    /// The pool is borrowed mutably because one job runs at a time.
+    pub fn run(&mut self, program: impl Fn(Worker<'_>) + Sync) {
+        if self.threads.is_empty() {
+            return program(Worker { index: 0, n_threads: 1, meeting: &self.shared.inner });
+        }
+        let program: &(dyn Fn(Worker<'_>) + Sync) = &program;
+        // SAFETY: only the lifetime changes. The pointer is read between `start` and `done`, and this function does
+        // not return, nor unwind, before `done`; so `program` outlives every use.
+        let job = unsafe { std::mem::transmute::<*const (dyn Fn(Worker<'_>) + Sync + '_), Job>(program) };
+        // SAFETY: all workers wait at `start`, so nobody reads `job` now.
+        unsafe { *self.shared.job.get() = Some(job) };
+
+        meet(&self.shared.start);
+        self.shared.run_job(0);
+        meet(&self.shared.done);
+
+        self.shared.inner.mend();
+        let panicked = self.shared.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(panic) = panicked {
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// `start` and `done` are never broken: only `inner` is, and only by a panicking worker.
+fn meet(barrier: &Barrier) {
+    let met = barrier.wait(); // outside of the assertion: release builds must wait too
+    debug_assert_eq!(met, Ok(()));
+}
+
+/// What a worker thread does all its life.
+fn work(shared: &Shared, index: usize) {
+    loop {
+        meet(&shared.start);
+        if shared.quit.load(Ordering::Relaxed) {
+            return;
+        }
+        shared.run_job(index);
+        meet(&shared.done);
+    }
+}
+
+impl Shared {
+    /// This thread's part of the job. If it panics, it keeps the reason for the caller and lets the others go.
+    fn run_job(&self, index: usize) {
+        // SAFETY: we are between `start` and `done`, when nobody writes `job`.
+        let Some(job) = (unsafe { *self.job.get() }) else { return };
+        // SAFETY: the closure lives until all threads have met at `done`.
+        let program = unsafe { &*job };
+        let worker = Worker { index, n_threads: self.n_threads, meeting: &self.inner };
+        if let Err(reason) = catch_unwind(AssertUnwindSafe(|| program(worker))) {
+            if !reason.is::<AnotherPanicked>() {
+                self.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(reason);
+            }
+            self.inner.break_up();
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.quit.store(true, Ordering::Relaxed);
+        if !self.threads.is_empty() {
+            meet(&self.shared.start);
+        }
+        for thread in self.threads.drain(..) {
+            drop(thread.join()); // a worker catches every panic of a job, so there is nothing to pass on
+        }
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pool({} threads)", self.n_threads())
+    }
+}
+
+impl Worker<'_> {
+    /// Waits until all workers are here. What they wrote before, everybody can read afterwards.
+    pub fn barrier(&self) {
+        if self.meeting.wait() == Err(Broken) {
+            panic_any(AnotherPanicked);
+        }
+    }
+
+    /// This worker's share of `0..n`, in whole units of `granularity` (the last one may be cut short by `n`). Shares
+    /// are disjoint, cover everything, and differ by one unit at most.
+    pub fn slice(&self, n: usize, granularity: usize) -> Range<usize> {
+        let units = n.div_ceil(granularity);
+        let at = |index: usize| (units * index / self.n_threads * granularity).min(n);
+        at(self.index)..at(self.index + 1)
+    }
+}
+
+/// Cores that this process may use.
+pub fn available_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A buffer that several workers write to at once, each its own parts.
+///
+/// The rule, which callers keep and debug builds check: as long as the `SharedSlice` lives, no element is claimed by
+/// two threads, and a thread lets go of a part before it claims it again.
+pub(crate) struct SharedSlice<'a, T> {
+    start: *mut T,
+    len: usize,
+    /// Claimed so far: start → (end, by whom).
+    #[cfg(debug_assertions)]
+    claims: Mutex<std::collections::BTreeMap<usize, (usize, std::thread::ThreadId)>>,
+    buffer: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: a thread reaches only elements that it has claimed, and no element is claimed by two.
+unsafe impl<T: Send> Sync for SharedSlice<'_, T> {}
+
+impl<'a, T> SharedSlice<'a, T> {
+    pub(crate) fn new(buffer: &'a mut [T]) -> Self {
+        Self {
+            start: buffer.as_mut_ptr(),
+            len: buffer.len(),
+            #[cfg(debug_assertions)]
+            claims: Mutex::default(),
+            buffer: PhantomData,
+        }
+    }
+
+    /// The elements of `range`, for this thread alone.
+    #[allow(clippy::mut_from_ref)] // that is the point: many threads hold the same `&SharedSlice`
+    pub(crate) fn claim(&self, range: Range<usize>) -> &mut [T] {
+        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
+        #[cfg(debug_assertions)]
+        self.check(&range);
+        // SAFETY: the range lies within the buffer, which is borrowed mutably for as long as `self` lives, and by the
+        // rule above nobody else holds any of these elements.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+
+    #[cfg(debug_assertions)]
+    fn check(&self, range: &Range<usize>) {
+        if range.is_empty() {
+            return;
+        }
+        let me = std::thread::current().id();
+        let mut claims = self.claims.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // Claims of different threads never overlap, so only the nearest ones on the left can reach into ours; those of
+        // our own may, and are skipped.
+        for (&start, &(end, who)) in claims.range(..range.end).rev().take(64) {
+            assert!(end <= range.start || who == me, "{range:?} was claimed by another thread as {start}..{end}");
+        }
+        let claim = claims.entry(range.start).or_insert((range.end, me));
+        claim.0 = claim.0.max(range.end);
+    }
+}
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

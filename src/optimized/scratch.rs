@@ -1,0 +1,141 @@
+//! The buffers of a forward pass: taken once, as large as the largest pass so far, and used by every block in turn.
+//!
+//! Look first at [`Rows`], the shape of nearly all of them, then at [`Scratch`], whose fields are a block from top to
+//! bottom.
+
+use super::attention::Partial;
+use crate::kernels::ActBlock;
+use crate::kernels::packed::STRIP;
+use std::ops::Range;
+
+/// Activations, `[n, width]`: a row is one token. A row that a matrix will read is also kept as whole numbers.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    n: usize,
+    width: usize,
+    values: Vec<f32>,
+    /// `[n, width / 32]`; none where the width is no multiple of 32, since no block format has such rows.
+    blocks: Vec<ActBlock>,
+}
+
+/// What a matrix reads: some rows, as numbers and as whole numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) n: usize,
+    pub(super) values: &'a [f32],
+    pub(super) blocks: &'a [ActBlock],
+}
+
+impl Rows {
+    /// Takes a shape. Contents are what was there before; memory is only ever added.
+    pub(super) fn shape(&mut self, n: usize, width: usize) {
+        (self.n, self.width) = (n, width);
+        if self.values.len() < n * width {
+            self.values.resize(n * width, 0.0);
+        }
+        let blocks = n * self.strips();
+        if self.blocks.len() < blocks {
+            self.blocks.resize(blocks, ActBlock::ZERO);
+        }
+    }
+
+    pub(super) fn n(&self) -> usize {
+        self.n
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Blocks in a row.
+    pub(super) fn strips(&self) -> usize {
+        if self.width.is_multiple_of(STRIP) { self.width / STRIP } else { 0 }
+    }
+
+    pub(super) fn values(&self) -> &[f32] {
+        &self.values[..self.n * self.width]
+    }
+
+    pub(super) fn values_mut(&mut self) -> &mut [f32] {
+        &mut self.values[..self.n * self.width]
+    }
+
+    /// Values and blocks, to be written together.
+    pub(super) fn both_mut(&mut self) -> (&mut [f32], &mut [ActBlock]) {
+        let blocks = self.n * self.strips();
+        (&mut self.values[..self.n * self.width], &mut self.blocks[..blocks])
+    }
+
+    pub(super) fn row(&self, i: usize) -> &[f32] {
+        &self.values()[i * self.width..][..self.width]
+    }
+
+    pub(super) fn input(&self) -> Input<'_> {
+        self.input_of(0..self.n)
+    }
+
+    /// Some of the rows.
+    pub(super) fn input_of(&self, rows: Range<usize>) -> Input<'_> {
+        let (width, strips) = (self.width, self.strips());
+        Input {
+            n: rows.len(),
+            values: &self.values[rows.start * width..rows.end * width],
+            blocks: &self.blocks[rows.start * strips..rows.end * strips],
+        }
+    }
+
+    /// Keeps only these rows, in order; they are given in ascending order.
+    pub(super) fn keep(&mut self, rows: &[usize]) {
+        let (width, strips) = (self.width, self.strips());
+        for (to, &from) in rows.iter().enumerate() {
+            self.values.copy_within(from * width..(from + 1) * width, to * width);
+            self.blocks.copy_within(from * strips..(from + 1) * strips, to * strips);
+        }
+        self.n = rows.len();
+    }
+
+    /// Becomes rows of `source`, in any order and as often as wanted.
+    pub(super) fn gather(&mut self, source: &Rows, rows: impl ExactSizeIterator<Item = usize>) {
+        self.shape(rows.len(), source.width);
+        let (width, strips) = (self.width, self.strips());
+        for (to, from) in rows.enumerate() {
+            self.values[to * width..][..width].copy_from_slice(source.row(from));
+            self.blocks[to * strips..][..strips].copy_from_slice(&source.blocks[from * strips..][..strips]);
+        }
+    }
+}
+
+/// Every buffer of a forward pass.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// The residual stream, `[n_tokens, n_embd]`.
+    pub(super) x: Rows,
+    /// What a branch reads: x, normalised.
+    pub(super) h: Rows,
+    /// Queries, `[n_asking, n_head · head_dim_k]`.
+    pub(super) q: Rows,
+    /// Keys, `[n_tokens, n_head_kv · head_dim_k]`.
+    pub(super) k: Rows,
+    /// Values, `[n_tokens, n_head_kv · head_dim_v]`.
+    pub(super) v: Rows,
+    /// Mixed values, `[n_asking, n_head · head_dim_v]`.
+    pub(super) z: Rows,
+    /// What a branch adds to the residual stream, `[n_asking, n_embd]`.
+    pub(super) y: Rows,
+    /// As `y`, after the norm that some models have there.
+    pub(super) post: Rows,
+    /// `[n_asking, n_ff]`, as the next two; with experts a row is a visit.
+    pub(super) gate: Rows,
+    pub(super) up: Rows,
+    pub(super) hidden: Rows,
+    /// Router's scores, `[n_asking, n_expert]`.
+    pub(super) scores: Rows,
+    /// Inputs and results of the experts, `[n_visits, n_embd]`, the visits of one expert together.
+    pub(super) visitors: Rows,
+    pub(super) visited: Rows,
+    /// `[n_logits, n_vocab]`.
+    pub(super) logits: Rows,
+    /// What attention over pieces of the past found, before the pieces are put together.
+    pub(super) partials: Vec<Partial>,
+    pub(super) mixed: Vec<f32>,
+}

@@ -1,0 +1,70 @@
+//! The barrier of the thread pool under `loom`: every interleaving that the memory model allows, of the very file that
+//! the pool uses.
+
+mod primitives {
+    pub(crate) use loom::hint::spin_loop;
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::{Condvar, Mutex};
+}
+
+#[path = "../src/optimized/barrier.rs"]
+mod barrier;
+
+use barrier::{Barrier, Broken};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+/// Each of two threads writes its number, meets the other, and reads the other's, `rounds` times. The numbers are
+/// written and read with `Relaxed`, which promises no order at all: loom also tries every stale value that a read may
+/// return, so what orders them can only be the barrier.
+fn exchange(spins: usize, rounds: usize) {
+    loom::model(move || {
+        let shared = Arc::new((Barrier::new(2, spins), [AtomicUsize::new(0), AtomicUsize::new(0)]));
+        let run = move |me: usize, shared: &(Barrier, [AtomicUsize; 2])| {
+            let (barrier, numbers) = shared;
+            for round in 1..=rounds {
+                numbers[me].store(round, Ordering::Relaxed);
+                barrier.wait().unwrap();
+                assert!(numbers[1 - me].load(Ordering::Relaxed) >= round, "it has arrived, and its number with it");
+            }
+        };
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || run(1, &shared))
+        };
+        run(0, &shared);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn sleeping_threads_wake_and_see_everything() {
+    exchange(0, 2);
+}
+
+#[test]
+fn spinning_threads_see_everything() {
+    exchange(1, 2);
+}
+
+/// Whether the other has arrived already, spins or sleeps: a thread that will never come lets it go.
+#[test]
+fn a_broken_barrier_keeps_nobody() {
+    loom::model(|| {
+        let barrier = Arc::new(Barrier::new(2, 0));
+        let waiting = {
+            let barrier = Arc::clone(&barrier);
+            thread::spawn(move || barrier.wait())
+        };
+        barrier.break_up();
+        assert_eq!(waiting.join().unwrap(), Err(Broken));
+        barrier.mend();
+        let other = {
+            let barrier = Arc::clone(&barrier);
+            thread::spawn(move || barrier.wait())
+        };
+        assert_eq!(barrier.wait(), Ok(()));
+        assert_eq!(other.join().unwrap(), Ok(()));
+    });
+}

@@ -1,0 +1,205 @@
+//! A result of the optimized path depends on the model and the tokens alone: the same bits for any number of threads, any
+//! cut of a sequence into batches, any neighbours, any instruction set, watched or not.
+
+mod common;
+
+use common::tiny_gguf::{Case, named};
+use common::{f32_cases, load, some_tokens};
+use cutaway::batch::{Batch, Row, SeqId};
+use cutaway::kernels::Kernels;
+use cutaway::kv_cache::{KvCache, KvFormat, KvLayout};
+use cutaway::naive;
+use cutaway::observe::{Activation, Cost, HookAt, Observer, Off, OpAt};
+use cutaway::optimized::{Options, Transformer};
+
+/// More than a block of queries, and with other sizes of pieces no multiple of anything.
+const N: usize = 41;
+const A: SeqId = SeqId(0);
+const B: SeqId = SeqId(7);
+
+/// Every family in F32, and formats that cover blocks of 32 and 256, with and without minima, and tables.
+fn cases() -> Vec<Case> {
+    let quantized = [
+        "llama-gqa-q4_1",
+        "llama-gqa-f16",
+        "llama-gqa-q6_k",
+        "llama-gqa-iq4_xs",
+        "gemma3-q5_0",
+        "gemma3-q4_k",
+        "mixtral-q8_0",
+        "mixtral-q4_k",
+        "gpt2-q4_0",
+        "phi3-q2_k",
+    ];
+    f32_cases().into_iter().chain(quantized.map(named)).collect()
+}
+
+fn transformer(case: &Case, n_threads: usize, kernels: Kernels) -> Transformer {
+    Transformer::new(&load(case), Options { n_threads, kernels }).unwrap()
+}
+
+fn bits(row: &[f32]) -> Vec<u32> {
+    row.iter().map(|x| x.to_bits()).collect()
+}
+
+/// Logits after every token, as bits, of a sequence run in pieces of the given sizes.
+fn in_pieces(model: &mut Transformer, sizes: impl Iterator<Item = usize>, obs: &mut impl Observer) -> Vec<Vec<u32>> {
+    let tokens = some_tokens(N, model.config().n_vocab, 1);
+    let mut cache = model.new_cache(KvFormat::F16, 64);
+    let (mut start, mut rows) = (0, Vec::new());
+    for size in sizes {
+        let end = (start + size).min(N);
+        let logits = model.forward(&Batch::scored(A, start, &tokens[start..end]), &mut cache, obs).unwrap();
+        rows.extend(logits.rows().map(bits));
+        start = end;
+        if start == N {
+            break;
+        }
+    }
+    assert_eq!(rows.len(), N);
+    rows
+}
+
+#[test]
+fn threads_and_chunks_change_no_bit() {
+    for case in cases() {
+        let kernels = Kernels::detect();
+        let expected = in_pieces(&mut transformer(&case, 1, kernels), std::iter::once(N), &mut Off);
+        for n_threads in [1, 2, 3, 5] {
+            let mut model = transformer(&case, n_threads, kernels);
+            let whole = in_pieces(&mut model, std::iter::once(N), &mut Off);
+            assert!(whole == expected, "{}: {n_threads} threads", case.name);
+            let tokens = in_pieces(&mut model, std::iter::repeat(1), &mut Off);
+            assert!(tokens == expected, "{}: {n_threads} threads, token by token", case.name);
+            let sevens = in_pieces(&mut model, std::iter::repeat(7), &mut Off);
+            assert!(sevens == expected, "{}: {n_threads} threads, seven at a time", case.name);
+            let chunks = in_pieces(&mut model, [2, 17, 1, 9, 12].into_iter(), &mut Off);
+            assert!(chunks == expected, "{}: {n_threads} threads, chunks", case.name);
+        }
+    }
+}
+
+#[test]
+fn every_set_of_kernels_gives_the_same_bits() {
+    for case in cases() {
+        let expected = in_pieces(&mut transformer(&case, 1, Kernels::scalar()), [30, 1, 10].into_iter(), &mut Off);
+        for kernels in Kernels::available() {
+            let found = in_pieces(&mut transformer(&case, 2, kernels), [30, 1, 10].into_iter(), &mut Off);
+            assert!(found == expected, "{}: {} differs from scalar", case.name, kernels.name);
+        }
+    }
+}
+
+/// A past of several chunks of 256 positions, prefilled at once and decoded piece by piece, on pages of 5 positions.
+#[test]
+fn a_long_past_gives_the_same_bits() {
+    for name in ["llama-longrope-long-f32", "phi3-longrope-long-q8_0"] {
+        let n = 500;
+        let run = |n_threads, sizes: &[usize]| {
+            let mut model = transformer(&named(name), n_threads, Kernels::detect());
+            let layout = KvLayout::new(model.config(), KvFormat::F32, KvFormat::F16, 5);
+            let mut cache = KvCache::new(layout, n);
+            let tokens = some_tokens(n, model.config().n_vocab, 5);
+            let (mut start, mut last) = (0, Vec::new());
+            for &size in sizes.iter().cycle() {
+                let end = (start + size).min(n);
+                let logits =
+                    model.forward(&Batch::prompt(A, start, &tokens[start..end]), &mut cache, &mut Off).unwrap();
+                (start, last) = (end, bits(logits.row(0)));
+                if start == n {
+                    break;
+                }
+            }
+            last
+        };
+        let expected = run(1, &[n]);
+        assert_eq!(run(3, &[n]), expected, "{name}: threads");
+        assert_eq!(run(2, &[100, 3]), expected, "{name}: chunks and pieces");
+    }
+}
+
+#[test]
+fn neighbours_in_the_batch_change_no_bit() {
+    for case in cases() {
+        let mut model = transformer(&case, 2, Kernels::detect());
+        let n_vocab = model.config().n_vocab;
+        let (ours, theirs) = (some_tokens(N, n_vocab, 1), some_tokens(N, n_vocab, 2));
+        let alone = in_pieces(&mut model, std::iter::once(N), &mut Off);
+        let layout = KvLayout::new(model.config(), KvFormat::F16, KvFormat::F16, 5);
+        let mut cache = KvCache::new(layout, 128);
+        let mut together = Vec::new();
+        for start in (0..N).step_by(10) {
+            let mut batch = Batch::new();
+            for position in start..(start + 10).min(N) {
+                let row = |token, sequence, wants_logits| Row { token, position, sequence, wants_logits };
+                batch.push(row(theirs[position], B, false));
+                batch.push(row(ours[position], A, true));
+            }
+            let logits = model.forward(&batch, &mut cache, &mut Off).unwrap();
+            together.extend(logits.rows().map(bits));
+        }
+        assert!(alone == together, "{}", case.name);
+    }
+}
+
+/// Writes down the order of what it is told.
+#[derive(Default)]
+struct Scribe {
+    ops: Vec<OpAt>,
+    hooks: Vec<(HookAt, Vec<usize>)>,
+    open: Option<OpAt>,
+}
+
+impl Observer for Scribe {
+    fn begin(&mut self, at: OpAt) {
+        assert_eq!(self.open.replace(at), None, "operations do not nest");
+    }
+    fn end(&mut self, at: OpAt, _: &Cost) {
+        assert_eq!(self.open.take(), Some(at), "what begins is what ends");
+        self.ops.push(at);
+    }
+    fn activation(&mut self, at: HookAt, value: Activation<'_>) {
+        assert_eq!(value.shape.iter().product::<usize>(), value.values.len(), "{at}");
+        assert!(value.values.iter().all(|x| !x.is_nan()), "{at} holds NaN");
+        self.hooks.push((at, value.shape.to_vec()));
+    }
+}
+
+#[test]
+fn watching_changes_no_bit_and_shows_what_naive_shows() {
+    for case in cases() {
+        let model = load(&case);
+        let tokens = some_tokens(5, model.config.n_vocab, 1);
+        let batch = Batch::prompt(A, 0, &tokens);
+        let mut oracle = naive::Transformer::new(&model).unwrap();
+        let mut expected = Scribe::default();
+        oracle.forward(&batch, &mut oracle.new_cache(KvFormat::F32, 64), &mut expected).unwrap();
+
+        let mut fast = transformer(&case, 2, Kernels::detect());
+        let (mut cache, mut found) = (fast.new_cache(KvFormat::F32, 64), Scribe::default());
+        let watched = fast.forward(&batch, &mut cache, &mut found).unwrap();
+        assert_eq!(found.ops, expected.ops, "{}", case.name);
+        let shown: Vec<HookAt> = found.hooks.iter().map(|(at, _)| *at).collect();
+        assert_eq!(shown, fast.hooks(), "{}: hooks() is what is shown", case.name);
+        expected.hooks.retain(|(at, _)| !Transformer::UNAVAILABLE.contains(&at.hook));
+        assert_eq!(found.hooks, expected.hooks, "{}", case.name);
+
+        let mut cache = fast.new_cache(KvFormat::F32, 64);
+        let unwatched = fast.forward(&batch, &mut cache, &mut Off).unwrap();
+        assert!(bits(watched.row(0)) == bits(unwatched.row(0)), "{}", case.name);
+    }
+}
+
+#[test]
+fn a_batch_that_wants_nothing_is_remembered() {
+    let mut model = transformer(&named("gemma3-f32"), 2, Kernels::detect());
+    let tokens = some_tokens(N, model.config().n_vocab, 1);
+    let whole = in_pieces(&mut model, std::iter::once(N), &mut Off);
+    let mut cache = model.new_cache(KvFormat::F16, 64);
+    let silent = Batch::prompt(A, 0, &tokens[..N - 1]).without_logits();
+    assert!(model.forward(&silent, &mut cache, &mut Off).unwrap().is_empty());
+    let last = model.forward(&Batch::prompt(A, N - 1, &tokens[N - 1..]), &mut cache, &mut Off).unwrap();
+    assert!(bits(last.row(0)) == whole[N - 1]);
+    let mut foreign = transformer(&named("llama-gqa-f32"), 1, Kernels::scalar()).new_cache(KvFormat::F32, 8);
+    assert!(model.forward(&silent, &mut foreign, &mut Off).is_err(), "a cache of another model");
+}
