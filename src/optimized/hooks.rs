@@ -32,7 +32,7 @@ fn block(layer: &Layer) -> Vec<Hook> {
     use Hook::*;
     let feed_forward = match &layer.ffn {
         FeedForward::Dense { gate: Some(_), .. } => vec![MlpPre, MlpPreLinear, MlpPost, MlpProjected],
-        FeedForward::Dense { gate: None, .. } => vec![MlpPreLinear, MlpPost, MlpProjected],
+        FeedForward::Dense { gate: None, .. } => vec![MlpPre, MlpPost, MlpProjected],
         FeedForward::Experts { .. } => {
             let routing = [ExpertScores, ExpertIndices, ExpertWeights];
             [routing.as_slice(), &[MlpPre, MlpPreLinear, MlpPost, MlpProjected, ExpertsOut]].concat()

@@ -190,6 +190,7 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
             return self.team.gated(self.weights, x.input(), gate, up, kind, s.hidden);
         }
         self.linears(x, [(Op::FfnGate, gate, s.gate, 0), (Op::FfnUp, up, s.up, 0)]);
+        self.show_rows(Hook::MlpPreLinear, s.up);
         self.activate(kind, Some(s.gate), s.up, s.hidden);
         self.show_result(Op::FfnAct, s.hidden, 0);
     }

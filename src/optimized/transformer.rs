@@ -136,6 +136,7 @@ impl Network {
             for (&position, row) in pass.positions.iter().zip(s.y.values_mut().chunks_exact_mut(s.x.width())) {
                 look_up(table, position, row);
             }
+            lens.show_rows(Hook::PosEmbed, &s.y);
             lens.add(Op::PositionEmbd, &mut s.x, &s.y);
         }
     }
@@ -230,6 +231,7 @@ impl Network {
                     }
                     None => {
                         lens.linears(&s.h, [(Op::FfnUp, up, &mut s.up, 0)]);
+                        lens.show_rows(Hook::MlpPre, &s.up);
                         lens.activate(kind, None, &s.up, &mut s.hidden);
                         lens.show_rows(Hook::MlpPost, &s.hidden);
                     }
@@ -251,6 +253,7 @@ impl Network {
                 s.visitors.gather(&s.h, visits.tokens.iter().copied());
                 lens.expert_linears(Op::FfnGate, &s.visitors, gate, segments, order, &mut s.gate);
                 lens.expert_linears(Op::FfnUp, &s.visitors, up, segments, order, &mut s.up);
+                lens.show_visits(Hook::MlpPreLinear, &s.up, order);
                 lens.activate(kind, Some(&s.gate), &s.up, &mut s.hidden);
                 lens.show_visits(Hook::MlpPost, &s.hidden, order);
                 lens.expert_linears(Op::FfnDown, &s.hidden, down, segments, order, &mut s.visited);
