@@ -1,8 +1,8 @@
 //! # Cutaway: an LLM inference engine with its casing off
 //!
-//! This crate loads a GGUF model and runs it twice: in a text that reads like the paper ([`naive`]) and in one that is
-//! built for speed ([`optimized`]). Everything that happens inside can be watched ([`observe`]). It is built as a house: a floor imports only from the floors
-//! below it, and a test (`tests/layering.rs`) keeps that true.
+//! This crate loads a GGUF model and runs it twice: in a text that reads like the paper ([`naive`]) and in one that
+//! is built for speed ([`optimized`]). Everything that happens inside can be watched ([`observe`]). It is built as
+//! a house: a floor imports only from the floors below it, and a test (`tests/layering.rs`) keeps that true.
 //!
 //! **Two steps to the forward pass.** Open [`naive::transformer`]: `forward → block → attention → feed_forward`
 //! is the whole transformer. Then [`naive::ops`], beside it, for what each operation computes.
