@@ -55,28 +55,12 @@ mod avx512;
 mod lanes;
 mod scalar;
 mod shapes;
+mod table;
 
 pub use activations::ActBlock;
 pub use packed::Panel;
 
 use crate::quant::GgmlType;
-
-/// Compiles bodies of `lanes.rs` for an instruction set, as safe functions that only its table can reach.
-#[cfg(target_arch = "x86_64")]
-macro_rules! stamp {
-    ($features:literal, $(fn $name:ident($($argument:ident: $ty:ty),*) $(-> $result:ty)? = $body:path;)*) => {
-        $(fn $name($($argument: $ty),*) $(-> $result)? {
-            #[target_feature(enable = $features)]
-            fn compiled($($argument: $ty),*) $(-> $result)? {
-                $body($($argument),*)
-            }
-            // SAFETY: see the top of the file: this function is reachable only where the instructions exist.
-            unsafe { compiled($($argument),*) }
-        })*
-    };
-}
-#[cfg(target_arch = "x86_64")]
-use stamp;
 
 /// `y = W · x`, quantised: `(n_in, tiles, x, y)`.
 ///

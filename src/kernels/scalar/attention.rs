@@ -17,41 +17,32 @@ use crate::quant::f16;
 /// Positions are filled up to a multiple of this.
 const LANES: usize = 16;
 
-/// [`Kernels::load_k_f32`](crate::kernels::Kernels::load_k_f32).
-pub(in crate::kernels) fn load_k_f32(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    load_k(f32::from_le_bytes, rows, head_dim, out);
+/// Number `i` of a row of f32 (`N` = 4 bytes each) or f16 (2).
+fn stored<const N: usize>(rows: &[u8], i: usize) -> f32 {
+    let bytes = &rows[N * i..][..N];
+    match N {
+        4 => f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
+        _ => f16::to_f32([bytes[0], bytes[1]]),
+    }
 }
 
-/// [`Kernels::load_k_f16`](crate::kernels::Kernels::load_k_f16).
-pub(in crate::kernels) fn load_k_f16(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    load_k(f16::to_f32, rows, head_dim, out);
-}
-
-fn load_k<const N: usize>(number: impl Fn([u8; N]) -> f32, rows: &[u8], head_dim: usize, out: &mut [f32]) {
+/// [`Kernels::load_k_f32`](crate::kernels::Kernels::load_k_f32) and `load_k_f16`.
+pub(in crate::kernels) fn load_k<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
     let n = shapes::rows(rows.len(), head_dim * N);
     let padded = n.next_multiple_of(LANES);
     assert_eq!(out.len(), head_dim * padded, "out is [head_dim][{padded}]");
     for j in 0..padded {
         for d in 0..head_dim {
-            let key = rows.as_chunks::<N>().0.get(j * head_dim + d);
-            out[d * padded + j] = key.map_or(0.0, |&key| number(key));
+            out[d * padded + j] = if j < n { stored::<N>(rows, j * head_dim + d) } else { 0.0 };
         }
     }
 }
 
-/// [`Kernels::load_v_f32`](crate::kernels::Kernels::load_v_f32).
-pub(in crate::kernels) fn load_v_f32(rows: &[u8], out: &mut [f32]) {
-    assert_eq!(rows.len(), 4 * out.len());
-    for (out, &number) in out.iter_mut().zip(rows.as_chunks().0) {
-        *out = f32::from_le_bytes(number);
-    }
-}
-
-/// [`Kernels::load_v_f16`](crate::kernels::Kernels::load_v_f16).
-pub(in crate::kernels) fn load_v_f16(rows: &[u8], out: &mut [f32]) {
-    assert_eq!(rows.len(), 2 * out.len());
-    for (out, &number) in out.iter_mut().zip(rows.as_chunks().0) {
-        *out = f16::to_f32(number);
+/// [`Kernels::load_v_f32`](crate::kernels::Kernels::load_v_f32) and `load_v_f16`.
+pub(in crate::kernels) fn load_v<const N: usize>(rows: &[u8], out: &mut [f32]) {
+    assert_eq!(rows.len(), N * out.len());
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = stored::<N>(rows, i);
     }
 }
 
@@ -82,6 +73,6 @@ pub(in crate::kernels) fn pv(p: &[f32], stride: usize, v: &[f32], head_dim: usiz
 /// [`Kernels::pv_f16`](crate::kernels::Kernels::pv_f16).
 pub(in crate::kernels) fn pv_f16(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
     let mut rows = vec![0.0; v.len() / 2];
-    load_v_f16(v, &mut rows);
+    load_v::<2>(v, &mut rows);
     pv(p, stride, &rows, head_dim, out);
 }

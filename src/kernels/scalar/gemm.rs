@@ -88,8 +88,19 @@ pub(in crate::kernels) fn gemm_panel(panel: &Panel, x: &[ActBlock], y: &mut [f32
     }
 }
 
-/// `y = W · x` for floats: a tile is sixteen rows of one input; `acc = fma(w, x, acc)`, input after input.
-fn gemm_float<const N: usize>(number: impl Fn([u8; N]) -> f32, n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
+/// [`Kernels::gemm_f32`](crate::kernels::Kernels::gemm_f32), `gemm_f16` and `gemm_bf16`: a tile is sixteen rows of one
+/// input; `acc = fma(w, x, acc)`, input after input.
+pub(in crate::kernels) fn gemm_float<const TY: u32>(n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
+    const F32: u32 = GgmlType::F32 as u32;
+    const F16: u32 = GgmlType::F16 as u32;
+    match TY {
+        F32 => float_product(f32::from_le_bytes, n_in, tiles, x, y),
+        F16 => float_product(f16::to_f32, n_in, tiles, x, y),
+        _ => float_product(bf16::to_f32, n_in, tiles, x, y),
+    }
+}
+
+fn float_product<const N: usize>(number: impl Fn([u8; N]) -> f32, n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
     let shape = shapes::gemm(n_in, n_in * ROWS * N, tiles, x.len(), y);
     let numbers = tiles.as_chunks::<N>().0;
     for c in 0..shape.n_cols {
@@ -103,19 +114,4 @@ fn gemm_float<const N: usize>(number: impl Fn([u8; N]) -> f32, n_in: usize, tile
             y.as_chunks_mut::<ROWS>().0[c * shape.n_groups + g] = acc;
         }
     }
-}
-
-/// [`Kernels::gemm_f32`](crate::kernels::Kernels::gemm_f32).
-pub(in crate::kernels) fn gemm_f32(n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
-    gemm_float(f32::from_le_bytes, n_in, tiles, x, y);
-}
-
-/// [`Kernels::gemm_f16`](crate::kernels::Kernels::gemm_f16).
-pub(in crate::kernels) fn gemm_f16(n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
-    gemm_float(f16::to_f32, n_in, tiles, x, y);
-}
-
-/// [`Kernels::gemm_bf16`](crate::kernels::Kernels::gemm_bf16).
-pub(in crate::kernels) fn gemm_bf16(n_in: usize, tiles: &[u8], x: &[f32], y: &mut [f32]) {
-    gemm_float(bf16::to_f32, n_in, tiles, x, y);
 }

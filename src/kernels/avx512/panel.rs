@@ -1,0 +1,132 @@
+//! Many columns: groups of rows are unpacked once into a panel, then multiplied tile by tile.
+//!
+//! ```text
+//!  32 rows × 6 columns at a time: 12 sums and 12 accumulators live in registers
+//!
+//!  for each strip:
+//!      for each of 8 lines:  load 2 lines of codes; for each column: 1 word of x, 2 × vpdpbusd
+//!      for each group and column:  acc ← fma(sum · d_x, scale, acc), and the minimum
+//! ```
+//!
+//! A line of codes is used six times and a word of activations twice for every load. The bits are those of `gemm.rs`.
+
+use super::gemm::add;
+use super::registers::{load, load_f32, store};
+use super::unpack::{scales, unpack};
+use crate::kernels::activations::ActBlock;
+use crate::kernels::packed::{Layout, Panel, ROWS, Strip};
+use crate::kernels::shapes;
+use crate::quant::GgmlType;
+use core::arch::x86_64::*;
+
+/// Unpacks whole groups.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
+fn expand_inner(ty: GgmlType, n_in: usize, tiles: &[u8], panel: &mut Panel) {
+    let layout = Layout::of(ty).expect("a panel is made of a block format");
+    panel.shape(&layout, n_in, tiles);
+    for (tile, strips) in tiles.chunks_exact(layout.tile_bytes()).zip(panel.strips.chunks_exact_mut(layout.strips)) {
+        for (b, strip) in strips.iter_mut().enumerate() {
+            let lines = unpack(layout.codes, &tile[layout.strip_at(b)..]);
+            let (scale, min) = scales(layout.scales, tile, b);
+            for j in 0..8 {
+                // SAFETY: the line is 64 writable bytes, and the store needs no alignment.
+                unsafe { _mm512_storeu_si512(strip.codes[j].as_mut_ptr().cast(), lines[j]) };
+            }
+            for h in 0..2 {
+                store(&mut strip.scale[h], scale[h]);
+                store(&mut strip.min[h], min[h]);
+            }
+        }
+    }
+}
+
+/// `G` groups of a panel times `N` columns: `G · N` sums live in registers while a line of codes is used `N` times and a
+/// word of activations `G` times.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
+fn tile<const HALVES: bool, const MIN: bool, const G: usize, const N: usize>(
+    zero: i32,
+    strips: [&[Strip]; G],
+    x: [&[ActBlock]; N],
+) -> [[__m512; N]; G] {
+    let mut acc = [[_mm512_setzero_ps(); N]; G];
+    for k in 0..strips[0].len() {
+        for h in 0..if HALVES { 2 } else { 1 } {
+            let mut sum = [[_mm512_setzero_si512(); N]; G];
+            for c in 0..N {
+                let x = &x[c][k];
+                let start = _mm512_set1_epi32(-zero * if HALVES { x.sums[h] } else { x.sum() });
+                (0..G).for_each(|g| sum[g][c] = start);
+            }
+            let n_lines = if HALVES { 4 } else { 8 };
+            for j in n_lines * h..n_lines * h + n_lines {
+                let lines: [__m512i; G] = std::array::from_fn(|g| load(&strips[g][k].codes[j]));
+                for c in 0..N {
+                    let word = _mm512_set1_epi32(x[c][k].word(j));
+                    (0..G).for_each(|g| sum[g][c] = _mm512_dpbusd_epi32(sum[g][c], lines[g], word));
+                }
+            }
+            for g in 0..G {
+                let (scale, min) = (load_f32(&strips[g][k].scale[h]), load_f32(&strips[g][k].min[h]));
+                for c in 0..N {
+                    let x = &x[c][k];
+                    let s = if HALVES { x.sums[h] as f32 * x.d } else { x.s };
+                    acc[g][c] = add(acc[g][c], sum[g][c], x.d, scale, MIN.then_some((s, min)));
+                }
+            }
+        }
+    }
+    acc
+}
+
+/// A panel of one kind times any number of columns: two groups at a time, columns in sixes, threes and ones.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
+fn panel_inner<const HALVES: bool, const MIN: bool>(panel: &Panel, x: &[ActBlock], y: &mut [f32]) {
+    let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x, y);
+    let y = y.as_chunks_mut::<ROWS>().0;
+    let n = panel.n_strips;
+    let mut c = 0;
+    while c < n_cols {
+        let step = [6, 3, 1].into_iter().find(|&step| step <= n_cols - c).unwrap_or(1);
+        let mut g = 0;
+        while g < n_groups {
+            macro_rules! step {
+                ($groups:literal, $columns:literal) => {{
+                    let strips = std::array::from_fn(|i| &panel.strips[(g + i) * n..][..n]);
+                    let x = std::array::from_fn(|i| &x[(c + i) * n..][..n]);
+                    let acc = tile::<HALVES, MIN, $groups, $columns>(panel.zero, strips, x);
+                    for i in 0..$groups {
+                        (0..$columns).for_each(|j| store(&mut y[(c + j) * n_groups + g + i], acc[i][j]));
+                    }
+                    g += $groups;
+                }};
+            }
+            match (n_groups - g, step) {
+                (2.., 6) => step!(2, 6),
+                (2.., 3) => step!(2, 3),
+                (2.., _) => step!(2, 1),
+                (_, 6) => step!(1, 6),
+                (_, 3) => step!(1, 3),
+                (_, _) => step!(1, 1),
+            }
+        }
+        c += step;
+    }
+}
+
+pub(super) fn expand(ty: GgmlType, n_in: usize, tiles: &[u8], panel: &mut Panel) {
+    // SAFETY: see the top of `avx512/mod.rs`.
+    unsafe { expand_inner(ty, n_in, tiles, panel) }
+}
+
+pub(super) fn gemm_panel(panel: &Panel, x: &[ActBlock], y: &mut [f32]) {
+    // SAFETY: see the top of `avx512/mod.rs`.
+    unsafe {
+        match (panel.halves, panel.min) {
+            (false, false) => panel_inner::<false, false>(panel, x, y),
+            (false, true) => panel_inner::<false, true>(panel, x, y),
+            (true, false) => panel_inner::<true, false>(panel, x, y),
+            (true, true) => panel_inner::<true, true>(panel, x, y),
+        }
+    }
+}
