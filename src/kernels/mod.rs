@@ -51,6 +51,8 @@ pub mod pack;
 pub mod packed;
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod lanes;
 mod scalar;
@@ -180,6 +182,14 @@ impl Kernels {
         scalar::KERNELS
     }
 
+    /// AVX2 with FMA and F16C, if this machine has it.
+    pub fn avx2() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        return avx2::kernels();
+        #[cfg(not(target_arch = "x86_64"))]
+        None
+    }
+
     /// AVX-512 with VNNI, if this machine has it.
     pub fn avx512() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
@@ -190,7 +200,7 @@ impl Kernels {
 
     /// Every table this machine can run, slowest first.
     pub fn available() -> Vec<Self> {
-        [Some(Self::scalar()), Self::avx512()].into_iter().flatten().collect()
+        [Some(Self::scalar()), Self::avx2(), Self::avx512()].into_iter().flatten().collect()
     }
 
     /// The table with this name, if this machine can run it.

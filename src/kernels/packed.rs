@@ -73,8 +73,8 @@ impl Codes {
         }
     }
 
-    /// The largest code.
-    pub fn max(self) -> u8 {
+    /// The largest code: it decides how many products fit sixteen bits.
+    pub const fn max(self) -> u8 {
         match self {
             Codes::U2 => 3,
             Codes::U3 => 7,
@@ -82,7 +82,7 @@ impl Codes {
             Codes::U5 => 31,
             Codes::U6 => 63,
             Codes::U8 => 255,
-            Codes::Table(table) => table.iter().copied().fold(0, u8::max),
+            Codes::Table(table) => largest(table),
         }
     }
 }
@@ -147,6 +147,17 @@ const fn add_to_all(values: &[i8; 16], zero: i32) -> [u8; 16] {
         i += 1;
     }
     codes
+}
+
+const fn largest(codes: &[u8; 16]) -> u8 {
+    let (mut max, mut i) = (0, 0);
+    while i < 16 {
+        if codes[i] > max {
+            max = codes[i];
+        }
+        i += 1;
+    }
+    max
 }
 
 /// How a block format is packed.
@@ -328,6 +339,8 @@ pub struct Panel {
     pub n_strips: usize,
     /// The zero point of the codes.
     pub zero: i32,
+    /// The largest code that can occur.
+    pub max: u8,
     /// Whether each half of a strip has its own scale.
     pub halves: bool,
     /// Whether there are minima.
@@ -344,7 +357,8 @@ impl Panel {
     pub(super) fn shape(&mut self, layout: &Layout, n_in: usize, tiles: &[u8]) {
         self.n_strips = n_in / STRIP;
         let n_groups = tiles.len() / layout.group_bytes(n_in).max(1);
-        (self.zero, self.halves, self.min) = (layout.zero, layout.scales.halves(), layout.scales.min());
+        (self.zero, self.max) = (layout.zero, layout.codes.max());
+        (self.halves, self.min) = (layout.scales.halves(), layout.scales.min());
         self.strips.resize(n_groups * self.n_strips, Strip::ZERO);
     }
 }

@@ -1,0 +1,255 @@
+//! Attention over one page, eight positions (`qk`) or eight dimensions (`pv`) in a register.
+//!
+//! ```text
+//!  qk:  for 4 queries × 16 positions:   acc[4][2] ← 0;  for each d:  acc ← fma(q[d] 8 times, k[d][8 positions], acc)
+//!  pv:  for 4 queries × 16 dimensions:  acc[4][2] ← out; for each j: acc ← fma(p[j] 8 times, v[j][8 dimensions], acc)
+//! ```
+//!
+//! Each lane walks the order that `scalar/attention.rs` specifies. What does not fill a register goes by way of an array
+//! that does.
+
+use crate::kernels::shapes;
+use core::arch::x86_64::*;
+
+const LANES: usize = 8;
+/// Positions are filled up to a multiple of this.
+const PADDED: usize = 16;
+
+/// `m` ≤ 8 stored numbers of `N` bytes (f32 or f16) from the `at`-th on, as f32; zeros in the other lanes.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn load<const N: usize>(bytes: &[u8], at: usize, m: usize) -> __m256 {
+    let bytes = &bytes[N * at..][..N * m];
+    if m < LANES {
+        let mut filled = [0; 4 * LANES];
+        filled[..N * m].copy_from_slice(bytes);
+        return load::<N>(&filled, 0, LANES);
+    }
+    // SAFETY: the slice has eight numbers of four or two bytes; the loads need no alignment.
+    unsafe {
+        match N {
+            4 => _mm256_loadu_ps(bytes.as_ptr().cast()),
+            _ => _mm256_cvtph_ps(_mm_loadu_si128(bytes.as_ptr().cast())),
+        }
+    }
+}
+
+/// As [`load`], of numbers that are f32 in memory.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_f32(from: &[f32], at: usize, m: usize) -> __m256 {
+    let from = &from[at..][..m];
+    if m < LANES {
+        let mut filled = [0.0; LANES];
+        filled[..m].copy_from_slice(from);
+        return load_f32(&filled, 0, LANES);
+    }
+    // SAFETY: the slice has eight numbers; the load needs no alignment.
+    unsafe { _mm256_loadu_ps(from.as_ptr()) }
+}
+
+/// Stores the first `m` lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store(to: &mut [f32], at: usize, m: usize, x: __m256) {
+    let to = &mut to[at..][..m];
+    if m < LANES {
+        let mut filled = [0.0; LANES];
+        store(&mut filled, 0, LANES, x);
+        return to.copy_from_slice(&filled[..m]);
+    }
+    // SAFETY: the slice has eight numbers; the store needs no alignment.
+    unsafe { _mm256_storeu_ps(to.as_mut_ptr(), x) }
+}
+
+/// Rows become columns: numbers are paired, then pairs, then halves of registers change places.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose(r: [__m256; LANES]) -> [__m256; LANES] {
+    let mut u = r;
+    for i in 0..2 {
+        let [a, b, c, d] = [r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]];
+        let (ab, cd) = (_mm256_castps_pd(_mm256_unpacklo_ps(a, b)), _mm256_castps_pd(_mm256_unpacklo_ps(c, d)));
+        u[4 * i] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+        u[4 * i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+        let (ab, cd) = (_mm256_castps_pd(_mm256_unpackhi_ps(a, b)), _mm256_castps_pd(_mm256_unpackhi_ps(c, d)));
+        u[4 * i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+        u[4 * i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+    }
+    let mut out = r;
+    for k in 0..4 {
+        out[k] = _mm256_permute2f128_ps::<0x20>(u[k], u[4 + k]);
+        out[4 + k] = _mm256_permute2f128_ps::<0x31>(u[k], u[4 + k]);
+    }
+    out
+}
+
+#[target_feature(enable = "avx2,f16c")]
+fn load_k_inner<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
+    let n = shapes::rows(rows.len(), head_dim * N);
+    let padded = n.next_multiple_of(PADDED);
+    assert_eq!(out.len(), head_dim * padded, "out is [head_dim][{padded}]");
+    for j in (0..padded).step_by(LANES) {
+        for d in (0..head_dim).step_by(LANES) {
+            let m = LANES.min(head_dim - d);
+            let mut block = [_mm256_setzero_ps(); LANES];
+            for i in 0..LANES.min(n.saturating_sub(j)) {
+                block[i] = load::<N>(rows, (j + i) * head_dim + d, m);
+            }
+            let columns = transpose(block);
+            for i in 0..m {
+                store(out, (d + i) * padded + j, LANES, columns[i]);
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,f16c")]
+fn load_v_inner<const N: usize>(rows: &[u8], out: &mut [f32]) {
+    assert_eq!(rows.len(), N * out.len());
+    for at in (0..out.len()).step_by(LANES) {
+        let m = LANES.min(out.len() - at);
+        let numbers = load::<N>(rows, at, m);
+        store(out, at, m, numbers);
+    }
+}
+
+/// `Q` queries × `8 · B` positions from `j` on; `n` positions in a row of `k`.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn qk_tile<const Q: usize, const B: usize>(q: [&[f32]; Q], k: &[f32], n: usize, j: usize) -> [[__m256; B]; Q] {
+    let mut acc = [[_mm256_setzero_ps(); B]; Q];
+    for d in 0..q[0].len() {
+        let keys: [__m256; B] = std::array::from_fn(|b| load_f32(k, d * n + j + LANES * b, LANES));
+        for i in 0..Q {
+            let q = _mm256_set1_ps(q[i][d]);
+            (0..B).for_each(|b| acc[i][b] = _mm256_fmadd_ps(q, keys[b], acc[i][b]));
+        }
+    }
+    acc
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn qk_inner(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
+    let (n_q, n) = (shapes::rows(q.len(), head_dim), shapes::rows(k.len(), head_dim));
+    assert!(n.is_multiple_of(PADDED), "positions are filled up to sixteens");
+    shapes::strided(scores.len(), n_q, stride, n);
+    let scale = _mm256_set1_ps(scale);
+    let (mut i, mut j) = (0, 0);
+    while i < n_q && j < n {
+        macro_rules! step {
+            ($queries:literal, $blocks:literal) => {{
+                let q = std::array::from_fn(|c| &q[(i + c) * head_dim..][..head_dim]);
+                let acc = qk_tile::<$queries, $blocks>(q, k, n, j);
+                for c in 0..$queries {
+                    for b in 0..$blocks {
+                        store(scores, (i + c) * stride + j + LANES * b, LANES, _mm256_mul_ps(acc[c][b], scale));
+                    }
+                }
+                j += LANES * $blocks;
+                if j == n {
+                    (i, j) = (i + $queries, 0);
+                }
+            }};
+        }
+        match (n_q - i, n - j) {
+            (4.., _) => step!(4, 2),
+            (3, _) => step!(3, 2),
+            (_, 64..) => step!(1, 8),
+            (_, _) => step!(1, 2),
+        }
+    }
+}
+
+/// Adds `n` positions to `Q` queries × `B` blocks of eight dimensions from `d` on, of which the last has `m`.
+#[inline]
+#[target_feature(enable = "avx2,f16c,fma")]
+fn pv_tile<const N: usize, const Q: usize, const B: usize>(
+    p: [&[f32]; Q],
+    v: &[u8],
+    head_dim: usize,
+    d: usize,
+    m: usize,
+    acc: &mut [[__m256; B]; Q],
+) {
+    for j in 0..p[0].len() {
+        let values: [__m256; B] =
+            std::array::from_fn(|b| load::<N>(v, j * head_dim + d + LANES * b, if b + 1 == B { m } else { LANES }));
+        for i in 0..Q {
+            let p = _mm256_set1_ps(p[i][j]);
+            (0..B).for_each(|b| acc[i][b] = _mm256_fmadd_ps(p, values[b], acc[i][b]));
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,f16c,fma")]
+fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
+    let (n, n_q) = (shapes::rows(v.len(), head_dim * N), shapes::rows(out.len(), head_dim));
+    shapes::strided(p.len(), n_q, stride, n);
+    let (mut i, mut d) = (0, 0);
+    while i < n_q {
+        macro_rules! step {
+            ($queries:literal, $blocks:literal) => {{
+                let p = std::array::from_fn(|c| &p[(i + c) * stride..][..n]);
+                let width = (LANES * $blocks).min(head_dim - d);
+                let last = width - LANES * ($blocks - 1);
+                let place = |c: usize, b: usize| {
+                    ((i + c) * head_dim + d + LANES * b, if b + 1 == $blocks { last } else { LANES })
+                };
+                let mut acc = [[_mm256_setzero_ps(); $blocks]; $queries];
+                for c in 0..$queries {
+                    for b in 0..$blocks {
+                        acc[c][b] = load_f32(out, place(c, b).0, place(c, b).1);
+                    }
+                }
+                pv_tile::<N, $queries, $blocks>(p, v, head_dim, d, last, &mut acc);
+                for c in 0..$queries {
+                    for b in 0..$blocks {
+                        store(out, place(c, b).0, place(c, b).1, acc[c][b]);
+                    }
+                }
+                d += width;
+                if d == head_dim {
+                    (i, d) = (i + $queries, 0);
+                }
+            }};
+        }
+        match (n_q - i, head_dim - d) {
+            (4.., 16..) => step!(4, 2),
+            (4.., _) => step!(4, 1),
+            (3, 16..) => step!(3, 2),
+            (3, _) => step!(3, 1),
+            (_, 64..) => step!(1, 8),
+            (_, _) => step!(1, 1),
+        }
+    }
+}
+
+pub(super) fn load_k<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
+    // SAFETY: see the top of `avx2/mod.rs`: this function is reachable only where the instructions exist.
+    unsafe { load_k_inner::<N>(rows, head_dim, out) }
+}
+
+pub(super) fn load_v<const N: usize>(rows: &[u8], out: &mut [f32]) {
+    // SAFETY: see the top of `avx2/mod.rs`.
+    unsafe { load_v_inner::<N>(rows, out) }
+}
+
+pub(super) fn qk(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
+    // SAFETY: see the top of `avx2/mod.rs`.
+    unsafe { qk_inner(q, k, head_dim, scale, scores, stride) }
+}
+
+pub(super) fn pv(p: &[f32], stride: usize, v: &[f32], head_dim: usize, out: &mut [f32]) {
+    // SAFETY: f32 has no padding, so its bytes may be read; u8 needs no alignment. For the call see the top of
+    // `avx2/mod.rs`.
+    unsafe {
+        let bytes = std::slice::from_raw_parts(v.as_ptr().cast::<u8>(), size_of_val(v));
+        pv_inner::<4>(p, stride, bytes, head_dim, out);
+    }
+}
+
+pub(super) fn pv_f16(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
+    // SAFETY: see the top of `avx2/mod.rs`.
+    unsafe { pv_inner::<2>(p, stride, v, head_dim, out) }
+}

@@ -1,0 +1,143 @@
+//! Four products a row, added up: what VNNI does with one instruction, with three that must not overflow.
+//!
+//! ```text
+//!  a line, u8 codes:      │ a b c d │ row 1 │ … │ row 7 │          (and rows 8…15 in a second register)
+//!  a word of x, i8:       │ x y z w │ again │ … │ again │
+//!  vpmaddubsw, i16:       │ ax+by  cz+dw │ …                      saturates beyond 32,767
+//!  vpaddw, i16:           … the same of the next lines, as many as fit
+//!  vpmaddwd by ones, i32: │ (ax+by) + (cz+dw) │ …
+//! ```
+//!
+//! How many lines fit is a question of the largest code: a pair is at most `2 · code · 128` (whole numbers of activations
+//! are −127…127; one more is allowed for, so that the budget holds for any bytes):
+//!
+//! | codes | largest | a pair | lines before 32,767 | taken |
+//! |---|---|---|---|---|
+//! | U2, U3, U4 | 15 | 3,840 | 8 | 8 |
+//! | MXFP4's table, U5 | 31 | 7,936 | 4 | 4 |
+//! | U6 | 63 | 16,128 | 2 | 2 |
+//! | U8, IQ4's table | 255 | 65,280 | none | see [`signed`] |
+//!
+//! Whole numbers are exact in any order, so the sum is the scalar one.
+
+use super::registers::Line;
+use crate::kernels::activations::ActBlock;
+use core::arch::x86_64::*;
+use std::ops::Range;
+
+/// How many lines' pairs are added in 16 bits; 0 if not even one is sure to fit.
+#[inline(always)]
+const fn lines_in_a_run(max: u8) -> usize {
+    match max {
+        0..=15 => 8,
+        16..=31 => 4,
+        32..=63 => 2,
+        _ => 0,
+    }
+}
+
+/// `Σ (code − zero) · q` over some lines (all eight, or the four of a half) of `N` columns, a row a lane. No code is
+/// larger than `max`.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn dot<const N: usize>(
+    max: u8,
+    line: impl Fn(usize) -> Line,
+    lines: Range<usize>,
+    zero: i32,
+    x: [&ActBlock; N],
+) -> [Line; N] {
+    let run = lines_in_a_run(max);
+    if run == 0 {
+        return signed(line, lines, zero, x);
+    }
+    let mut sums = start(-zero, &lines, x);
+    for run in lines.clone().step_by(run).map(|j| j..(j + run).min(lines.end)) {
+        let mut pairs = [[_mm256_setzero_si256(); 2]; N];
+        for j in run {
+            let line = line(j);
+            for c in 0..N {
+                let word = _mm256_set1_epi32(x[c].word(j));
+                for r in 0..2 {
+                    pairs[c][r] = _mm256_add_epi16(pairs[c][r], _mm256_maddubs_epi16(line[r], word));
+                }
+            }
+        }
+        for c in 0..N {
+            for r in 0..2 {
+                sums[c][r] = _mm256_add_epi32(sums[c][r], _mm256_madd_epi16(pairs[c][r], _mm256_set1_epi16(1)));
+            }
+        }
+    }
+    sums
+}
+
+/// [`dot`] of eight-bit codes. Taken as signed, `w = code − 128`, a pair `|w|·(±q) + |w|·(±q)` is at most
+/// 2 · 128 · 127 = 32,512: it fits, but a second one does not. The sign of `w` wanders to `q`, which as −127…127 can bear
+/// it; `|−128|` is 128 as an unsigned byte.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn signed<const N: usize>(
+    line: impl Fn(usize) -> Line,
+    lines: Range<usize>,
+    zero: i32,
+    x: [&ActBlock; N],
+) -> [Line; N] {
+    let mut sums = start(128 - zero, &lines, x);
+    for j in lines {
+        let w = line(j).map(|codes| _mm256_xor_si256(codes, _mm256_set1_epi8(-128)));
+        let magnitude = w.map(|w| _mm256_abs_epi8(w));
+        for c in 0..N {
+            let word = _mm256_set1_epi32(x[c].word(j));
+            for r in 0..2 {
+                let pairs = _mm256_maddubs_epi16(magnitude[r], _mm256_sign_epi8(word, w[r]));
+                sums[c][r] = _mm256_add_epi32(sums[c][r], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+            }
+        }
+    }
+    sums
+}
+
+/// `factor · Σ q` of these lines in every lane: the zero point costs one multiplication a column.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn start<const N: usize>(factor: i32, lines: &Range<usize>, x: [&ActBlock; N]) -> [Line; N] {
+    let sum = |x: &ActBlock| if lines.len() == 8 { x.sum() } else { x.sums[lines.start / 4] };
+    x.map(|x| [_mm256_set1_epi32(factor * sum(x)); 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::packed::Layout;
+    use crate::quant::GgmlType;
+
+    /// The most that the pairs of `lines` lines with codes up to `max` can add up to.
+    fn largest_sum(max: u8, lines: usize) -> usize {
+        lines * 2 * usize::from(max) * 128
+    }
+
+    /// No run can leave 16 bits, whatever the codes and activations are, and none could be twice as long.
+    #[test]
+    fn runs_fit_sixteen_bits() {
+        for max in 0..=255 {
+            let lines = lines_in_a_run(max);
+            assert!(largest_sum(max, lines) <= i16::MAX as usize, "codes up to {max}");
+        }
+        for max in [15, 31, 63] {
+            let lines = lines_in_a_run(max);
+            assert!(lines == 8 || largest_sum(max, 2 * lines) > i16::MAX as usize, "codes up to {max}");
+        }
+        assert!(2 * 128 * 127 <= i16::MAX as usize, "a signed pair fits");
+    }
+
+    #[test]
+    fn every_format_has_the_run_that_the_table_above_says() {
+        let run = |ty| lines_in_a_run(Layout::of(ty).unwrap().codes.max());
+        use GgmlType::*;
+        assert_eq!([Q2_K, Q3_K, Q4_0, Q4_1, Q4_K].map(run), [8; 5]);
+        assert_eq!([MXFP4, Q5_0, Q5_1, Q5_K].map(run), [4; 4]);
+        assert_eq!(run(Q6_K), 2);
+        assert_eq!([Q8_0, IQ4_NL, IQ4_XS].map(run), [0; 3]);
+    }
+}

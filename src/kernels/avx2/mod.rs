@@ -1,0 +1,36 @@
+//! Kernels for AVX2 with FMA and F16C: eight lanes, so sixteen rows are two registers.
+//!
+//! **Safety of this room.** Every function here is compiled for instructions that not every processor has, and calling
+//! it on one that lacks them is undefined. Their only way out is [`kernels`], which returns the table after asking the
+//! processor for each of these instructions; a table is never made otherwise. That is the argument for every `unsafe` block
+//! that calls a `#[target_feature]` function. Loads and stores go through references to arrays of the right length.
+//!
+//! Look first at `dot.rs`: what AVX-512 does with one instruction is done there with three, and must not overflow.
+
+#![allow(unsafe_code)]
+
+mod attention;
+mod dot;
+mod float;
+mod gemm;
+mod panel;
+mod registers;
+mod unpack;
+
+use super::table::{stamp_lanes, table};
+use super::{ActBlock, Kernels, activations, lanes};
+use attention::{load_k, load_v, pv, pv_f16, qk};
+use float::gemm_float;
+use gemm::gemm;
+use panel::{expand, gemm_panel};
+
+/// The table, where the processor has what it needs.
+pub(super) fn kernels() -> Option<Kernels> {
+    let has_all =
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
+    has_all.then_some(KERNELS)
+}
+
+const KERNELS: Kernels = table!("avx2");
+
+stamp_lanes! { "avx2,fma,f16c" }
