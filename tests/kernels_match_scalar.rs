@@ -1,5 +1,5 @@
-//! Every vector kernel gives the bits of its scalar twin: every format, 1–13 columns, odd sizes, ordinary and extreme
-//! tiles, on every instruction set this machine has.
+//! Every vector kernel gives the bits of its scalar twin: every format, 1–8 columns and more, odd sizes, ordinary and
+//! extreme codes, scales and activations, with every table of kernels that this machine can run.
 
 use cutaway::kernels::{ActBlock, Kernels, Panel, pack, packed};
 use cutaway::quant::GgmlType;
@@ -25,34 +25,29 @@ impl Random {
     }
 }
 
-/// What the bytes of a tile look like.
-#[derive(Debug, Clone, Copy)]
-enum Fill {
-    Random,
-    /// Codes 0, scales 0.
-    Zeros,
-    /// The largest codes and the smallest f16 as scale (0x0001 is subnormal): every byte but the scales is 0xFF.
-    Ones,
+/// The bytes of a tile's codes. All sevens are the largest code of MXFP4's table; elsewhere 0xFF is the largest, and 0 the
+/// smallest, which is −128 in Q8_0.
+const CODES: [Option<u8>; 4] = [None, Some(0), Some(0xFF), Some(0x77)]; // None: random
+
+/// The f16 scales and minima of a tile, or the numbers of a float tile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Scale {
+    Ordinary,
+    Zero,
+    /// The smallest number above zero, which is subnormal.
+    Smallest,
+    /// The largest f16; of other floats, as large as sums of products can bear.
+    Largest,
 }
 
-/// Tiles of random bytes are tiles, too: any bytes are a matrix. Only scales that are infinite or NaN are avoided by
-/// clearing a bit of every odd byte of the header's f16s.
-fn tiles(ty: GgmlType, n_in: usize, n_groups: usize, fill: Fill, random: &mut Random) -> Vec<u8> {
-    let bytes = packed::packed_bytes(ty, n_in, 16 * n_groups).unwrap();
-    let mut tiles: Vec<u8> = match fill {
-        Fill::Random => (0..bytes).map(|_| (random.next() >> 32) as u8).collect(),
-        Fill::Zeros => vec![0; bytes],
-        Fill::Ones => vec![0xFF; bytes],
-    };
-    let tame = |half: &mut [u8]| match fill {
-        Fill::Ones => half.copy_from_slice(&[1, 0]),
-        _ => half[1] &= 0xBF, // an exponent below 16: finite, and at most 2
-    };
+const SCALES: [Scale; 4] = [Scale::Ordinary, Scale::Zero, Scale::Smallest, Scale::Largest];
+
+/// Any bytes are tiles, as long as no scale is infinite or NaN.
+fn tiles(ty: GgmlType, n_in: usize, n_groups: usize, code: Option<u8>, scale: Scale, random: &mut Random) -> Vec<u8> {
+    let n_bytes = packed::packed_bytes(ty, n_in, 16 * n_groups).unwrap();
+    let mut tiles: Vec<u8> = (0..n_bytes).map(|_| code.unwrap_or((random.next() >> 32) as u8)).collect();
     let Some(layout) = packed::Layout::of(ty) else {
-        match ty {
-            GgmlType::F32 => tiles.chunks_exact_mut(4).for_each(|x| x[3] &= 0xBF),
-            _ => tiles.chunks_exact_mut(2).for_each(tame),
-        }
+        tiles.chunks_exact_mut(ty.block_bytes()).for_each(|number| set_float(ty, number, scale, random));
         return tiles;
     };
     let n_halves = match layout.scales {
@@ -61,23 +56,55 @@ fn tiles(ty: GgmlType, n_in: usize, n_groups: usize, fill: Fill, random: &mut Ra
         _ => 16,
     };
     for tile in tiles.chunks_exact_mut(layout.tile_bytes()) {
-        tile[..2 * n_halves].chunks_exact_mut(2).for_each(tame);
+        tile[..2 * n_halves].chunks_exact_mut(2).for_each(|half| set_float(GgmlType::F16, half, scale, random));
         if n_halves == 0 {
-            tile[..16].iter_mut().for_each(|e| *e = *e & 0x7F | u8::from(*e & 0x80 != 0)); // 2⁻¹²⁸ … 2⁻¹
+            tile[..16].iter_mut().for_each(|e| {
+                *e = match scale {
+                    Scale::Ordinary => 100 + (random.next() >> 60) as u8,
+                    Scale::Zero => 0,     // 2⁻¹²⁸
+                    Scale::Smallest => 1, // 2⁻¹²⁷, subnormal too
+                    Scale::Largest => 128 + 60,
+                }
+            });
         }
     }
     tiles
 }
 
-/// Activations: ordinary ones, some blocks of zeros, some where every whole number is ±127, some tiny.
+fn set_float(ty: GgmlType, number: &mut [u8], scale: Scale, random: &mut Random) {
+    let sign = (random.next() >> 63 << 7) as u8;
+    let bytes = (random.next() >> 32) as u32;
+    match (scale, ty) {
+        // An exponent with its highest bit clear: finite, and below 2.
+        (Scale::Ordinary, _) => {
+            number.copy_from_slice(&bytes.to_le_bytes()[..number.len()]);
+            number[number.len() - 1] &= 0xBF;
+        }
+        (Scale::Zero, _) => number.fill(0),
+        (Scale::Smallest, _) => {
+            number.fill(0);
+            number[0] = 1;
+            number[number.len() - 1] |= sign;
+        }
+        (Scale::Largest, GgmlType::F16) => number.copy_from_slice(&[0xFF, 0x7B | sign]), // 65,504
+        (Scale::Largest, _) => {
+            number.fill(0xFF);
+            number[number.len() - 1] = 0x70 | sign; // about 2¹⁰⁰
+        }
+    }
+}
+
+/// Activations: ordinary ones, and blocks where every whole number is 0, 127, −127, or ±127; some are tiny, some huge.
 fn activations(n: usize, random: &mut Random) -> Vec<f32> {
     let mut x = random.floats(n);
     for (b, x) in x.chunks_mut(32).enumerate() {
-        match (b as u64 + random.next() % 3) % 7 {
+        match (b as u64 + random.next() % 3) % 9 {
             0 => x.fill(0.0),
             1 => x.iter_mut().for_each(|x| *x = 1.5_f32.copysign(*x)),
             2 => x.iter_mut().for_each(|x| *x *= 1e-39),
             3 => x.fill(-3.0),
+            4 => x.fill(3.0),
+            5 => x.iter_mut().for_each(|x| *x *= 1e6),
             _ => {}
         }
     }
@@ -93,60 +120,116 @@ fn vector_kernels() -> Vec<Kernels> {
     Kernels::available().into_iter().filter(|kernels| kernels.name != "scalar").collect()
 }
 
+/// Names the tables, so that a machine with an instruction set cannot pass without having tested it.
 #[test]
-fn products_have_the_bits_of_the_scalar_twin() {
-    let scalar = Kernels::scalar();
-    let mut random = Random(42);
-    for ty in GgmlType::WEIGHTS {
-        for (blocks, n_groups, n_cols, fill) in [
-            (1, 1, 1, Fill::Random),
-            (2, 3, 2, Fill::Random),
-            (3, 2, 3, Fill::Ones),
-            (1, 5, 4, Fill::Random),
-            (2, 1, 5, Fill::Zeros),
-            (1, 2, 6, Fill::Random),
-            (2, 4, 7, Fill::Ones),
-            (3, 1, 8, Fill::Random),
-            (1, 3, 13, Fill::Random),
-        ] {
-            let n_in = if ty.is_float() { 7 * blocks } else { ty.block_len() * blocks };
-            let tiles = tiles(ty, n_in, n_groups, fill, &mut random);
+fn every_instruction_set_of_this_machine_is_tested() {
+    let tested: Vec<&str> = vector_kernels().iter().map(|kernels| kernels.name).collect();
+    #[cfg(target_arch = "x86_64")]
+    {
+        let avx2 = std::arch::is_x86_feature_detected!("avx2")
+            && std::arch::is_x86_feature_detected!("fma")
+            && std::arch::is_x86_feature_detected!("f16c");
+        assert_eq!(tested.contains(&"avx2"), avx2);
+        let vnni = avx2
+            && std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512vl")
+            && std::arch::is_x86_feature_detected!("avx512dq")
+            && std::arch::is_x86_feature_detected!("avx512vnni");
+        assert_eq!(tested.contains(&"avx512"), vnni);
+    }
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    assert!(tested.contains(&"neon"));
+    for name in tested {
+        assert_eq!(Kernels::by_name(name).unwrap().name, name);
+    }
+}
+
+/// One product to be computed: its weights and its activations.
+struct Product {
+    what: String,
+    ty: GgmlType,
+    n_in: usize,
+    n_groups: usize,
+    tiles: Vec<u8>,
+    x: Vec<f32>,
+}
+
+/// Every kind of codes, scales and activations, 1–8 columns and a few more, one to three groups and blocks.
+fn products(ty: GgmlType) -> impl Iterator<Item = Product> {
+    let mut random = Random(42 + ty as u64);
+    let fills = CODES.into_iter().flat_map(|code| SCALES.map(|scale| (code, scale)));
+    let shapes = fills.flat_map(|fill| [1, 2, 3, 4, 5, 6, 7, 8, 13].map(|n_cols| (fill, n_cols)));
+    shapes.enumerate().filter(move |(_, ((code, _), _))| code.is_none() || !ty.is_float()).map(
+        move |(i, ((code, scale), n_cols))| {
+            let (n_blocks, n_groups) = (1 + i % 3, 1 + i / 3 % 3);
+            let n_in = if ty.is_float() { 7 * n_blocks } else { ty.block_len() * n_blocks };
+            let what = format!("{ty} {n_in} × {n_groups} groups × {n_cols} columns, codes {code:?}, scales {scale:?}");
+            let tiles = tiles(ty, n_in, n_groups, code, scale, &mut random);
             let x = activations(n_in * n_cols, &mut random);
-            let n = 16 * n_groups * n_cols;
-            if let Some(gemm) = scalar.gemm_float(ty) {
-                let mut expected = vec![0.0; n];
-                gemm(n_in, &tiles, &x, &mut expected);
-                for kernels in vector_kernels() {
-                    let mut found = vec![f32::NAN; n];
-                    kernels.gemm_float(ty).unwrap()(n_in, &tiles, &x, &mut found);
-                    assert_eq!(bits(&found), bits(&expected), "{} {ty} {n_in}×{n_groups}×{n_cols}", kernels.name);
-                }
-                continue;
-            }
-            let mut blocks = vec![ActBlock::ZERO; x.len() / 32];
-            (scalar.quantize)(&x, &mut blocks);
-            let mut expected = vec![0.0; n];
-            scalar.gemm(ty).unwrap()(n_in, &tiles, &blocks, &mut expected);
+            Product { what, ty, n_in, n_groups, tiles, x }
+        },
+    )
+}
 
-            // One column alone has the bits it has among others.
-            let mut alone = vec![0.0; 16 * n_groups];
-            scalar.gemm(ty).unwrap()(n_in, &tiles, &blocks[..n_in / 32], &mut alone);
-            assert_eq!(bits(&alone), bits(&expected[..16 * n_groups]), "{ty}");
-
-            for kernels in Kernels::available() {
-                let what = format!("{} {ty} {n_in}×{n_groups}×{n_cols} {fill:?}", kernels.name);
-                let mut found = vec![f32::NAN; n];
-                kernels.gemm(ty).unwrap()(n_in, &tiles, &blocks, &mut found);
-                assert_eq!(bits(&found), bits(&expected), "{what}");
-
-                let mut panel = Panel::new();
-                (kernels.expand)(ty, n_in, &tiles, &mut panel);
-                let mut found = vec![f32::NAN; n];
-                (kernels.gemm_panel)(&panel, &blocks, &mut found);
-                assert_eq!(bits(&found), bits(&expected), "panel, {what}");
+#[test]
+fn products_with_floats_have_the_bits_of_the_scalar_twin() {
+    for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| ty.is_float()) {
+        for Product { what, ty, n_in, n_groups, tiles, x } in products(ty) {
+            let product = |kernels: &Kernels, x: &[f32]| {
+                let mut y = vec![f32::NAN; 16 * n_groups * x.len() / n_in];
+                kernels.gemm_float(ty).unwrap()(n_in, &tiles, x, &mut y);
+                bits(&y)
+            };
+            let expected = product(&Kernels::scalar(), &x);
+            let alone = product(&Kernels::scalar(), &x[..n_in]);
+            assert_eq!(alone, expected[..16 * n_groups], "one column alone, {what}");
+            for kernels in vector_kernels() {
+                assert_eq!(product(&kernels, &x), expected, "{}, {what}", kernels.name);
             }
         }
     }
+}
+
+#[test]
+fn products_with_blocks_have_the_bits_of_the_scalar_twin() {
+    for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| !ty.is_float()) {
+        for Product { what, ty, n_in, n_groups, tiles, x } in products(ty) {
+            let mut blocks = vec![ActBlock::ZERO; x.len() / 32];
+            (Kernels::scalar().quantize)(&x, &mut blocks);
+            let product = |kernels: &Kernels, x: &[ActBlock]| {
+                let mut y = vec![f32::NAN; 16 * n_groups * x.len() * 32 / n_in];
+                kernels.gemm(ty).unwrap()(n_in, &tiles, x, &mut y);
+                bits(&y)
+            };
+            let expected = product(&Kernels::scalar(), &blocks);
+            let alone = product(&Kernels::scalar(), &blocks[..n_in / 32]);
+            assert_eq!(alone, expected[..16 * n_groups], "one column alone, {what}");
+            let mut scalar_panel = Panel::new();
+            (Kernels::scalar().expand)(ty, n_in, &tiles, &mut scalar_panel);
+
+            for kernels in Kernels::available() {
+                assert_eq!(product(&kernels, &blocks), expected, "{}, {what}", kernels.name);
+
+                let mut panel = Panel::new();
+                (kernels.expand)(ty, n_in, &tiles, &mut panel);
+                assert_eq!(contents(&panel), contents(&scalar_panel), "{} panel, {what}", kernels.name);
+                let mut y = vec![f32::NAN; expected.len()];
+                (kernels.gemm_panel)(&panel, &blocks, &mut y);
+                assert_eq!(bits(&y), expected, "{} from a panel, {what}", kernels.name);
+            }
+        }
+    }
+}
+
+/// What a panel holds, so that one table can multiply what another has unpacked.
+fn contents(panel: &Panel) -> (Vec<&[u8]>, Vec<u32>) {
+    let codes = panel.strips.iter().flat_map(|strip| strip.codes.iter().map(|line| &line[..])).collect();
+    let numbers = panel.strips.iter().flat_map(|strip| {
+        let scales = strip.scale.iter().take(if panel.halves { 2 } else { 1 });
+        let mins = strip.min.iter().take(if panel.min { if panel.halves { 2 } else { 1 } } else { 0 });
+        scales.chain(mins).flatten().map(|x| x.to_bits())
+    });
+    (codes, numbers.collect())
 }
 
 /// A matrix of ordinary rows, packed, times columns: the whole way, with rows that are no multiple of sixteen.

@@ -11,6 +11,7 @@ use cutaway::kv_cache::{KvCache, KvFormat, KvLayout};
 use cutaway::naive;
 use cutaway::observe::{Activation, Cost, HookAt, Observer, Off, OpAt};
 use cutaway::optimized::{Options, Transformer};
+use cutaway::quant::GgmlType;
 
 /// More than a block of queries, and with other sizes of pieces no multiple of anything.
 const N: usize = 41;
@@ -81,7 +82,8 @@ fn threads_and_chunks_change_no_bit() {
 
 #[test]
 fn every_set_of_kernels_gives_the_same_bits() {
-    for case in cases() {
+    let every_format = GgmlType::WEIGHTS.map(|ty| named(&format!("llama-gqa-{}", ty.name().to_lowercase())));
+    for case in cases().into_iter().chain(every_format) {
         let expected = in_pieces(&mut transformer(&case, 1, Kernels::scalar()), [30, 1, 10].into_iter(), &mut Off);
         for kernels in Kernels::available() {
             let found = in_pieces(&mut transformer(&case, 2, kernels), [30, 1, 10].into_iter(), &mut Off);

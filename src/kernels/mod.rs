@@ -55,6 +55,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod lanes;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
 mod scalar;
 mod shapes;
 mod table;
@@ -182,6 +184,14 @@ impl Kernels {
         scalar::KERNELS
     }
 
+    /// NEON, if this machine has it.
+    pub fn neon() -> Option<Self> {
+        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+        return neon::kernels();
+        #[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
+        None
+    }
+
     /// AVX2 with FMA and F16C, if this machine has it.
     pub fn avx2() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
@@ -200,7 +210,7 @@ impl Kernels {
 
     /// Every table this machine can run, slowest first.
     pub fn available() -> Vec<Self> {
-        [Some(Self::scalar()), Self::avx2(), Self::avx512()].into_iter().flatten().collect()
+        [Some(Self::scalar()), Self::neon(), Self::avx2(), Self::avx512()].into_iter().flatten().collect()
     }
 
     /// The table with this name, if this machine can run it.

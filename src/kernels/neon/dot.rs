@@ -1,0 +1,88 @@
+//! Four products a row, added up: bytes are multiplied into 16 bits, added over lines, and then within each row.
+//!
+//! ```text
+//!  a register of a line, i8 codes:  │ a b c d │ row 1 │ row 2 │ row 3 │           (and three more for rows 4…15)
+//!  a word of x, i8:                 │ x y z w │ again │ again │ again │
+//!  smlal, smlal2, i16:              │ ax by cz dw │ row 1 │     │ row 2 │ row 3 │       += line after line, as many as fit
+//!  saddlp, i32:                     │ ax+by  cz+dw │ row 1 │   │ row 2 │ row 3 │
+//!  addp, i32:                       │ row 0 │ row 1 │ row 2 │ row 3 │
+//! ```
+//!
+//! How many lines fit is a question of the largest code. A product is at most `code · 128` (whole numbers of activations
+//! are −127…127; where it costs nothing one more is allowed for):
+//!
+//! | codes | largest | a product | lines before 32,767 | taken |
+//! |---|---|---|---|---|
+//! | U2, U3, U4, MXFP4's table, U5 | 31 | 3,968 | 8 | 8 |
+//! | U6 | 63 | 8,064 | 4 | 4 |
+//! | U8, IQ4's table, as signed `w = code − 128` | \|−128\| | 128 · 127 = 16,256 | 2 | 2 |
+//!
+//! Whole numbers are exact in any order, so the sum is the scalar one.
+
+use super::registers::{Line, Whole};
+use crate::kernels::activations::ActBlock;
+use core::arch::aarch64::*;
+use std::ops::Range;
+
+/// How codes up to `max` are multiplied: the code that stands for 0, and how many lines' products are added in 16 bits.
+#[inline(always)]
+const fn plan(max: u8) -> (u8, usize) {
+    match max {
+        0..=31 => (0, 8),
+        32..=63 => (0, 4),
+        _ => (128, 2), // bytes are signed here: what does not fit is moved by 128
+    }
+}
+
+/// `Σ (code − zero) · q` over some lines (all eight, or the four of a half) of `N` columns, a row a lane. No code is
+/// larger than `max`.
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn dot<const N: usize>(
+    max: u8,
+    line: impl Fn(usize) -> Line,
+    lines: Range<usize>,
+    zero: i32,
+    x: [&ActBlock; N],
+) -> [Whole; N] {
+    let (moved, run) = plan(max);
+    let sum = |x: &ActBlock| if lines.len() == 8 { x.sum() } else { x.sums[lines.start / 4] };
+    let mut sums = x.map(|x| [vdupq_n_s32((i32::from(moved) - zero) * sum(x)); 4]);
+    for run in lines.clone().step_by(run).map(|j| j..(j + run).min(lines.end)) {
+        let mut products = [[[vdupq_n_s16(0); 2]; 4]; N];
+        for j in run {
+            let codes = line(j).map(|codes| vreinterpretq_s8_u8(veorq_u8(codes, vdupq_n_u8(moved))));
+            for c in 0..N {
+                let word = vreinterpretq_s8_s32(vdupq_n_s32(x[c].word(j)));
+                for r in 0..4 {
+                    let [low, high] = products[c][r];
+                    let low = vmlal_s8(low, vget_low_s8(codes[r]), vget_low_s8(word));
+                    products[c][r] = [low, vmlal_high_s8(high, codes[r], word)];
+                }
+            }
+        }
+        for c in 0..N {
+            for r in 0..4 {
+                let [low, high] = products[c][r].map(|products| vpaddlq_s16(products));
+                sums[c][r] = vaddq_s32(sums[c][r], vpaddq_s32(low, high));
+            }
+        }
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plan;
+
+    /// No run can leave 16 bits, whatever the codes and activations are.
+    #[test]
+    fn runs_fit_sixteen_bits() {
+        for max in 0..=255 {
+            let (moved, lines) = plan(max);
+            let largest_product = if moved == 0 { i32::from(max) * 128 } else { 128 * 127 };
+            assert!(lines as i32 * largest_product <= i32::from(i16::MAX), "codes up to {max}");
+            assert!(moved != 0 || max <= 127, "codes up to {max} are no signed bytes");
+        }
+    }
+}
