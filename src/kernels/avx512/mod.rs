@@ -11,9 +11,11 @@
 
 mod attention;
 mod gemm;
+mod stored;
 
 use super::{ActBlock, Kernels, activations, lanes, stamp};
 use crate::quant::GgmlType;
+use stored::{F16, F32, Q4_0, Q8_0};
 
 /// The table, where the processor has what it needs.
 pub(super) fn kernels() -> Option<Kernels> {
@@ -49,10 +51,14 @@ const KERNELS: Kernels = Kernels {
     gemm_bf16: gemm::gemm_float::<{ GgmlType::BF16 as u32 }>,
     expand: gemm::expand,
     gemm_panel: gemm::gemm_panel,
-    load_k_f32: attention::load_k::<4>,
-    load_k_f16: attention::load_k::<2>,
-    load_v_f32: attention::load_v::<4>,
-    load_v_f16: attention::load_v::<2>,
+    load_k_f32: stored::load_k::<F32>,
+    load_k_f16: stored::load_k::<F16>,
+    load_k_q8_0: stored::load_k::<Q8_0>,
+    load_k_q4_0: stored::load_k::<Q4_0>,
+    load_v_f32: stored::load_v::<F32>,
+    load_v_f16: stored::load_v::<F16>,
+    load_v_q8_0: stored::load_v_blocks::<Q8_0>,
+    load_v_q4_0: stored::load_v_blocks::<Q4_0>,
     qk: attention::qk,
     pv: attention::pv,
     pv_f16: attention::pv_f16,
