@@ -15,7 +15,7 @@ use super::rope::Turns;
 use super::scratch::Scratch;
 use crate::batch::{Batch, Logits, SeqId};
 use crate::kernels::Kernels;
-use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvLayout, Slot};
+use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats, KvLayout, Slot};
 use crate::model::{Config, Model};
 use crate::observe::{Event, Hook, Observer, Op, cost};
 use std::ops::Range;
@@ -92,9 +92,11 @@ impl Transformer {
         self.network.weights.arena.used()
     }
 
-    /// An empty cache with room for `n_positions` positions, keys and values in `format`.
-    pub fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
-        KvCache::new(KvLayout::new(self.config(), format, format, KvLayout::PAGE_LEN), n_positions)
+    /// An empty cache with room for `n_positions` positions, keys and values stored as `formats` says: a [`KvFormat`] for
+    /// both, or [`KvFormats`].
+    pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
+        let KvFormats { k, v } = formats.into();
+        KvCache::new(KvLayout::new(self.config(), k, v, KvLayout::PAGE_LEN), n_positions)
     }
 
     pub(super) fn network(&self) -> &Network {
