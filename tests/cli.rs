@@ -264,6 +264,16 @@ fn every_command_has_help_with_examples() {
     }
 }
 
+/// A tokenizer computes nothing: flags that say how to compute mean nothing to it.
+#[test]
+fn tokenize_takes_no_flag_that_means_nothing_to_it() {
+    let place = Place::new();
+    for flags in [["-c", "8"], ["--path", "naive"], ["-t", "2"], ["--kernels", "scalar"]] {
+        let output = place.run(&[&["tokenize", "-m", "model.gguf", "abc"][..], &flags].concat());
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {}", text(&output.stdout));
+    }
+}
+
 /// Ctrl-C ends a generation cleanly, with what there is.
 #[cfg(unix)]
 #[test]
