@@ -1,5 +1,6 @@
 //! The flags that choose a model ([`NamedModel`]), those that say how it runs ([`ModelArgs`]), and loading it.
 
+use super::cache_args::CacheArgs;
 use super::known;
 use crate::engine::Engine;
 use crate::gguf::Gguf;
@@ -45,6 +46,9 @@ pub(super) struct ModelArgs {
     /// Results do not depend on it
     #[arg(long, value_name = "NAME")]
     pub kernels: Option<String>,
+
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// The paths a forward pass can take.
