@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub)] // each test uses its part
 
 pub mod cache;
+pub mod refusal;
 pub mod tiny_gguf;
 
 use cutaway::batch::{Batch, Row, SeqId};
