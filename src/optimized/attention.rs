@@ -247,7 +247,8 @@ fn z_at(scene: Scene<'_>, queries: &[Query], head: usize, i: usize, width: usize
     queries[i / n_group].row * width + (head * n_group + i % n_group) * scene.config.head_dim_v
 }
 
-fn visible_to_any(queries: &[Query]) -> Range<usize> {
+/// From the first position that some of these rows see to the last: what is read of their past.
+pub(super) fn visible_to_any(queries: &[Query]) -> Range<usize> {
     let start = queries.iter().map(|query| query.visible.start).min().unwrap_or(0);
     start..queries.iter().map(|query| query.visible.end).max().unwrap_or(0)
 }

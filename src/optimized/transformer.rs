@@ -5,7 +5,7 @@
 //! ([`Scratch`]), a row that a matrix will read is made whole numbers once, matrices that read the same rows run
 //! together, attention reads the cache's pages where they lie, and the last block computes only what is asked for.
 
-use super::attention::{Query, Scene};
+use super::attention::{Query, Scene, visible_to_any};
 use super::experts::Routing;
 use super::lens::{Hidden, Lens, look_up};
 use super::ops::Team;
@@ -337,18 +337,14 @@ impl Network {
             let visible = visible(pass.positions[asking], window);
             Query { row, sequence: pass.sequences[asking], visible }
         };
+        let mut queries: Vec<Query> = asking.iter().enumerate().map(query).collect();
+        queries.sort_by_key(|query| query.sequence); // stable: positions stay in order
         let cost = || {
-            let mut sequences = pass.sequences.clone();
-            sequences.sort_unstable();
-            sequences.dedup();
-            let positions: usize = sequences.iter().map(|&sequence| cache.len(sequence)).sum();
-            cost::kv_read(0, positions * cache.layout().layer_position_bytes(layer))
+            let seen = queries.chunk_by(|a, b| a.sequence == b.sequence).map(|rows| visible_to_any(rows).len());
+            cost::kv_read(0, seen.sum::<usize>() * cache.layout().layer_position_bytes(layer))
         };
-        lens.run(Op::KvRead, cost, |_| {
-            let mut queries: Vec<Query> = asking.iter().enumerate().map(query).collect();
-            queries.sort_by_key(|query| query.sequence); // stable: positions stay in order
-            queries
-        })
+        lens.run(Op::KvRead, cost, |_| ());
+        queries
     }
 
     /// Whether this is the last block, some rows want no logits, and nobody watches them.
