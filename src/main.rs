@@ -8,7 +8,7 @@ use cutaway::cli::{self, Cli, Signals, Verdict};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse(); // a usage error ends here, with exit code 2
+    let cli = Cli::parse_from(cli::spell_out(std::env::args_os())); // a usage error ends here, with exit code 2
     let signals = Signals::default();
     let on_interrupt = signals.clone();
     let handler = ctrlc::set_handler(move || {

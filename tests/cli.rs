@@ -264,6 +264,40 @@ fn every_command_has_help_with_examples() {
     }
 }
 
+/// `--cache-type-k` and `--cache-type-v`, by llama.cpp's short names too, on both paths.
+#[test]
+fn keys_and_values_are_stored_as_asked() {
+    let place = Place::new();
+    let logits = |path: &str, flags: &[&str]| {
+        let args = ["logits", "-m", "model.gguf", "--tokens", "1,2,3,4,5", "--path", path];
+        place.json(&[&args[..], flags].concat())["logits"].clone()
+    };
+    for path in ["naive", "optimized"] {
+        let exact = logits(path, &[]);
+        assert_eq!(exact, logits(path, &["--cache-type-k", "f32", "--cache-type-v", "f32"]), "{path}: the default");
+        let keys = logits(path, &["--cache-type-k", "q8_0"]);
+        let values = logits(path, &["--cache-type-v", "q8_0"]);
+        assert!(keys != exact && values != exact && keys != values, "{path}");
+        assert_eq!(keys, logits(path, &["-ctk", "q8_0"]), "{path}");
+        assert_eq!(values, logits(path, &["-ctv", "q8_0"]), "{path}");
+    }
+    let unknown = place.run(&["generate", "-m", "model.gguf", "-p", "hello", "-ctk", "q5_1"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    for part in ["q5_1", "f32", "f16", "q8_0", "q4_0"] {
+        assert!(text(&unknown.stderr).contains(part), "{part} in: {}", text(&unknown.stderr));
+    }
+}
+
+/// A tokenizer computes nothing: flags that say how to compute mean nothing to it.
+#[test]
+fn tokenize_takes_no_flag_that_means_nothing_to_it() {
+    let place = Place::new();
+    for flags in [["-c", "8"], ["--path", "naive"], ["-t", "2"], ["--kernels", "scalar"], ["-ctk", "f16"]] {
+        let output = place.run(&[&["tokenize", "-m", "model.gguf", "abc"][..], &flags].concat());
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {}", text(&output.stdout));
+    }
+}
+
 /// Ctrl-C ends a generation cleanly, with what there is.
 #[cfg(unix)]
 #[test]

@@ -50,6 +50,9 @@ fn every_family_adds_up_and_has_nothing_unaccounted_for() {
         assert_eq!(features.window_pattern.len(), features.n_layer, "{}", case.name);
         let decode = found.decode.unwrap();
         assert_eq!(decode.kv_bytes_per_position_f32, 2 * decode.kv_bytes_per_position_f16, "{}", case.name);
+        let numbers = decode.kv_bytes_per_position_f32 / 4; // in heads of 16, 32 or more: a block each at least
+        assert!(decode.kv_bytes_per_position_q8_0 >= numbers * 34 / 32, "{}", case.name);
+        assert_eq!(18 * decode.kv_bytes_per_position_q8_0, 34 * decode.kv_bytes_per_position_q4_0, "{}", case.name);
         assert!(decode.weight_bytes_per_token <= found.tensor_bytes, "{}", case.name);
         assert!(decode.kv_bytes_full_context_f16_windowed <= decode.kv_bytes_full_context_f16, "{}", case.name);
     }

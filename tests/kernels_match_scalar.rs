@@ -343,6 +343,54 @@ fn attention_has_the_bits_of_the_scalar_twin() {
     }
 }
 
+/// `n` rows of whole blocks, any bytes: every code, scales of both signs, zero and subnormal among them. Of the last block
+/// of a row the numbers from `head_dim` on are the fill.
+fn stored_rows(ty: GgmlType, n: usize, head_dim: usize, random: &mut Random) -> Vec<u8> {
+    let blocks = n * head_dim.div_ceil(ty.block_len());
+    let mut rows: Vec<u8> = (0..blocks * ty.block_bytes()).map(|_| (random.next() >> 32) as u8).collect();
+    for (i, block) in rows.chunks_exact_mut(ty.block_bytes()).enumerate() {
+        match i % 5 {
+            3 => block[..2].fill(0),
+            4 => block[1] &= 0x83, // an exponent of 0
+            _ => block[1] &= 0xBF, // an exponent below 16: finite, and at most 2
+        }
+    }
+    rows
+}
+
+#[test]
+fn quantised_rows_have_the_bits_of_the_scalar_twin() {
+    let mut random = Random(13);
+    for (n, head_dim) in [(1, 32), (16, 64), (33, 128), (63, 80), (40, 5), (17, 48), (7, 33)] {
+        for ty in [GgmlType::Q8_0, GgmlType::Q4_0] {
+            let rows = stored_rows(ty, n, head_dim, &mut random);
+            let padded = n.next_multiple_of(16);
+
+            // What the block format says they are, `[n][head_dim]`.
+            let mut filled = vec![0.0; n * head_dim.next_multiple_of(32)];
+            cutaway::quant::dequantize(ty, &rows, &mut filled).unwrap();
+            let numbers: Vec<f32> =
+                filled.chunks(head_dim.next_multiple_of(32)).flat_map(|row| row[..head_dim].to_vec()).collect();
+            let transposed = into(head_dim * padded, |out| {
+                (0..n * head_dim).for_each(|i| out[i % head_dim * padded + i / head_dim] = numbers[i]);
+            });
+
+            for kernels in Kernels::available() {
+                let (load_k, load_v) = match ty {
+                    GgmlType::Q8_0 => (kernels.load_k_q8_0, kernels.load_v_q8_0),
+                    _ => (kernels.load_k_q4_0, kernels.load_v_q4_0),
+                };
+                let mut found = vec![f32::NAN; transposed.len()];
+                load_k(&rows, head_dim, &mut found);
+                assert_eq!(bits(&found), bits(&transposed), "{} keys in {ty}, {n}×{head_dim}", kernels.name);
+                let mut found = vec![f32::NAN; numbers.len()];
+                load_v(&rows, head_dim, &mut found);
+                assert_eq!(bits(&found), bits(&numbers), "{} values in {ty}, {n}×{head_dim}", kernels.name);
+            }
+        }
+    }
+}
+
 /// The polynomial stays within two units in the last place, and does what e^x does at the ends.
 #[test]
 fn exp_is_within_two_ulp() {

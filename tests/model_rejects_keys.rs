@@ -1,30 +1,14 @@
 //! `Model::load` refuses hyper-parameters that no model can have, and names the key, what was expected and what was
 //! found. (What is wrong with tensors is in `model_rejects_tensors.rs`.)
 
-#[path = "common/tiny_gguf.rs"]
-mod tiny_gguf;
+mod common;
 
+use common::f32_cases;
+use common::refusal::{load, refusal};
+use common::tiny_gguf::named;
 use cutaway::gguf::{Encode, GgufError};
 use cutaway::model::{LoadOptions, Model, ModelError};
-use cutaway::quant::GgmlType;
 use proptest::prelude::*;
-use tiny_gguf::{Case, TinyModel, all_cases, named};
-
-fn load(model: &TinyModel) -> Result<Model, ModelError> {
-    Model::load(model.gguf(), LoadOptions::default())
-}
-
-/// The error; fails if there is none.
-fn refusal(model: &TinyModel, why: &str) -> ModelError {
-    match load(model) {
-        Ok(_) => panic!("loaded although {why}"),
-        Err(error) => error,
-    }
-}
-
-fn f32_cases() -> impl Iterator<Item = Case> {
-    all_cases().into_iter().filter(|case| case.ty == GgmlType::F32)
-}
 
 #[test]
 fn a_required_key_must_be_there_with_its_type() {
@@ -194,11 +178,11 @@ proptest! {
     /// Law: whatever numbers the keys have, loading gives a model or an error.
     #[test]
     fn no_number_panics(
-        case in 0..f32_cases().count(),
+        case in 0..f32_cases().len(),
         sizes in prop::collection::vec((prop::sample::select(&SIZES[..]), prop_oneof![0u32..9, any::<u32>()]), 0..4),
         floats in prop::collection::vec((prop::sample::select(&FLOATS[..]), any::<f32>()), 0..3),
     ) {
-        let mut model = f32_cases().nth(case).expect("in range").model();
+        let mut model = f32_cases()[case].model();
         for (key, value) in sizes {
             model.set(key, value);
         }

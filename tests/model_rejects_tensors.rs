@@ -1,31 +1,16 @@
 //! `Model::load` refuses tensors that do not fit, and names the tensor, what was expected and what was found. Every
 //! tensor of every kind of model is taken away, reshaped and retyped in turn. (Keys: `model_rejects_keys.rs`.)
 
-#[path = "common/tiny_gguf.rs"]
-mod tiny_gguf;
+mod common;
 
+use common::f32_cases;
+use common::refusal::{load, refusal};
+use common::tiny_gguf::{TinyTensor, all_cases, matrix, named};
 use cutaway::gguf::Gguf;
 use cutaway::model::{LoadOptions, Model, ModelError};
 use cutaway::quant::GgmlType;
 use proptest::prelude::*;
 use std::sync::{Arc, LazyLock};
-use tiny_gguf::{Case, TinyModel, TinyTensor, all_cases, matrix, named};
-
-fn load(model: &TinyModel) -> Result<Model, ModelError> {
-    Model::load(model.gguf(), LoadOptions::default())
-}
-
-/// The error; fails if there is none.
-fn refusal(model: &TinyModel, why: &str) -> ModelError {
-    match load(model) {
-        Ok(_) => panic!("loaded although {why}"),
-        Err(error) => error,
-    }
-}
-
-fn f32_cases() -> impl Iterator<Item = Case> {
-    all_cases().into_iter().filter(|case| case.ty == GgmlType::F32)
-}
 
 /// Tensors that a model of this architecture has only if its file has them.
 fn is_optional(arch: &str, tensor: &str) -> bool {

@@ -4,14 +4,13 @@
 mod common;
 
 use common::tiny_gguf::{Case, named};
-use common::{f32_cases, load, some_tokens};
-use cutaway::batch::{Batch, Row, SeqId};
+use common::{bits, f32_cases, kv_formats, load, pieces, side_by_side, some_tokens};
+use cutaway::batch::{Batch, SeqId};
 use cutaway::kernels::Kernels;
-use cutaway::kv_cache::{KvCache, KvFormat, KvLayout};
+use cutaway::kv_cache::{KvCache, KvFormat, KvFormats, KvLayout};
 use cutaway::naive;
 use cutaway::observe::{Activation, Cost, HookAt, Observer, Off, OpAt};
 use cutaway::optimized::{Options, Transformer};
-use cutaway::quant::GgmlType;
 
 /// More than a block of queries, and with other sizes of pieces no multiple of anything.
 const N: usize = 41;
@@ -39,25 +38,19 @@ fn transformer(case: &Case, n_threads: usize, kernels: Kernels) -> Transformer {
     Transformer::new(&load(case), Options { n_threads, kernels }).unwrap()
 }
 
-fn bits(row: &[f32]) -> Vec<u32> {
-    row.iter().map(|x| x.to_bits()).collect()
+/// Logits after every token, as bits, of a sequence run in pieces of the given sizes.
+fn in_pieces(model: &mut Transformer, sizes: impl IntoIterator<Item = usize>) -> Vec<Vec<u32>> {
+    in_pieces_of(model, KvFormat::F16.into(), sizes)
 }
 
-/// Logits after every token, as bits, of a sequence run in pieces of the given sizes.
-fn in_pieces(model: &mut Transformer, sizes: impl Iterator<Item = usize>, obs: &mut impl Observer) -> Vec<Vec<u32>> {
+/// As [`in_pieces`], keys and values stored in these formats.
+fn in_pieces_of(model: &mut Transformer, formats: KvFormats, sizes: impl IntoIterator<Item = usize>) -> Vec<Vec<u32>> {
     let tokens = some_tokens(N, model.config().n_vocab, 1);
-    let mut cache = model.new_cache(KvFormat::F16, 64);
-    let (mut start, mut rows) = (0, Vec::new());
-    for size in sizes {
-        let end = (start + size).min(N);
-        let logits = model.forward(&Batch::scored(A, start, &tokens[start..end]), &mut cache, obs).unwrap();
-        rows.extend(logits.rows().map(bits));
-        start = end;
-        if start == N {
-            break;
-        }
+    let (mut cache, mut rows) = (model.new_cache(formats, 64), Vec::new());
+    for piece in pieces(N, sizes) {
+        let batch = Batch::scored(A, piece.start, &tokens[piece]);
+        rows.extend(model.forward(&batch, &mut cache, &mut Off).unwrap().rows().map(bits));
     }
-    assert_eq!(rows.len(), N);
     rows
 }
 
@@ -65,16 +58,16 @@ fn in_pieces(model: &mut Transformer, sizes: impl Iterator<Item = usize>, obs: &
 fn threads_and_chunks_change_no_bit() {
     for case in cases() {
         let kernels = Kernels::detect();
-        let expected = in_pieces(&mut transformer(&case, 1, kernels), std::iter::once(N), &mut Off);
+        let expected = in_pieces(&mut transformer(&case, 1, kernels), [N]);
         for n_threads in [1, 2, 3, 5] {
             let mut model = transformer(&case, n_threads, kernels);
-            let whole = in_pieces(&mut model, std::iter::once(N), &mut Off);
+            let whole = in_pieces(&mut model, [N]);
             assert!(whole == expected, "{}: {n_threads} threads", case.name);
-            let tokens = in_pieces(&mut model, std::iter::repeat(1), &mut Off);
+            let tokens = in_pieces(&mut model, [1; N]);
             assert!(tokens == expected, "{}: {n_threads} threads, token by token", case.name);
-            let sevens = in_pieces(&mut model, std::iter::repeat(7), &mut Off);
+            let sevens = in_pieces(&mut model, [7; N]);
             assert!(sevens == expected, "{}: {n_threads} threads, seven at a time", case.name);
-            let chunks = in_pieces(&mut model, [2, 17, 1, 9, 12].into_iter(), &mut Off);
+            let chunks = in_pieces(&mut model, [2, 17, 1, 9, 12]);
             assert!(chunks == expected, "{}: {n_threads} threads, chunks", case.name);
         }
     }
@@ -84,10 +77,32 @@ fn threads_and_chunks_change_no_bit() {
 fn every_set_of_kernels_gives_the_same_bits() {
     let every_format = GgmlType::WEIGHTS.map(|ty| named(&format!("llama-gqa-{}", ty.name().to_lowercase())));
     for case in cases().into_iter().chain(every_format) {
-        let expected = in_pieces(&mut transformer(&case, 1, Kernels::scalar()), [30, 1, 10].into_iter(), &mut Off);
+        let expected = in_pieces(&mut transformer(&case, 1, Kernels::scalar()), [30, 1, 10]);
         for kernels in Kernels::available() {
-            let found = in_pieces(&mut transformer(&case, 2, kernels), [30, 1, 10].into_iter(), &mut Off);
+            let found = in_pieces(&mut transformer(&case, 2, kernels), [30, 1, 10]);
             assert!(found == expected, "{}: {} differs from scalar", case.name, kernels.name);
+        }
+    }
+}
+
+/// Whatever keys and values are stored as: threads, chunks, pieces of the past and instruction sets.
+#[test]
+fn every_pair_of_cache_formats_gives_the_same_bits() {
+    for name in ["llama-gqa-f32", "gemma3-q5_0", "mixtral-q8_0", "phi3-q2_k"] {
+        let of = |n_threads, kernels| transformer(&named(name), n_threads, kernels);
+        let mut specified = of(1, Kernels::scalar());
+        let mut others: Vec<Transformer> = Kernels::available().into_iter().map(|kernels| of(3, kernels)).collect();
+        let mut seen = Vec::new();
+        for formats in kv_formats() {
+            let expected = in_pieces_of(&mut specified, formats, [N]);
+            for model in &mut others {
+                let what = format!("{name}: {formats:?}, {}", model.kernels().name);
+                assert!(in_pieces_of(model, formats, [N]) == expected, "{what}, 3 threads");
+                assert!(in_pieces_of(model, formats, [1; N]) == expected, "{what}, token by token");
+                assert!(in_pieces_of(model, formats, [2, 17, 1, 9, 12]) == expected, "{what}, chunks");
+            }
+            assert!(!seen.contains(&expected), "{name}: {formats:?} is stored as another pair is");
+            seen.push(expected);
         }
     }
 }
@@ -95,22 +110,18 @@ fn every_set_of_kernels_gives_the_same_bits() {
 /// A past of several chunks of 256 positions, prefilled at once and decoded piece by piece, on pages of 5 positions.
 #[test]
 fn a_long_past_gives_the_same_bits() {
-    for name in ["llama-longrope-long-f32", "phi3-longrope-long-q8_0"] {
+    let pairs = [(KvFormat::F32, KvFormat::F16), (KvFormat::Q8_0, KvFormat::Q4_0), (KvFormat::Q4_0, KvFormat::Q8_0)];
+    let names = ["llama-longrope-long-f32", "phi3-longrope-long-q8_0"];
+    for ((k, v), name) in pairs.into_iter().flat_map(|pair| names.map(|name| (pair, name))) {
         let n = 500;
         let run = |n_threads, sizes: &[usize]| {
             let mut model = transformer(&named(name), n_threads, Kernels::detect());
-            let layout = KvLayout::new(model.config(), KvFormat::F32, KvFormat::F16, 5);
-            let mut cache = KvCache::new(layout, n);
+            let mut cache = KvCache::new(KvLayout::new(model.config(), k, v, 5), n);
             let tokens = some_tokens(n, model.config().n_vocab, 5);
-            let (mut start, mut last) = (0, Vec::new());
-            for &size in sizes.iter().cycle() {
-                let end = (start + size).min(n);
-                let logits =
-                    model.forward(&Batch::prompt(A, start, &tokens[start..end]), &mut cache, &mut Off).unwrap();
-                (start, last) = (end, bits(logits.row(0)));
-                if start == n {
-                    break;
-                }
+            let mut last = Vec::new();
+            for piece in pieces(n, sizes.iter().copied().cycle()) {
+                let batch = Batch::prompt(A, piece.start, &tokens[piece]);
+                last = bits(model.forward(&batch, &mut cache, &mut Off).unwrap().row(0));
             }
             last
         };
@@ -126,19 +137,13 @@ fn neighbours_in_the_batch_change_no_bit() {
         let mut model = transformer(&case, 2, Kernels::detect());
         let n_vocab = model.config().n_vocab;
         let (ours, theirs) = (some_tokens(N, n_vocab, 1), some_tokens(N, n_vocab, 2));
-        let alone = in_pieces(&mut model, std::iter::once(N), &mut Off);
+        let alone = in_pieces(&mut model, [N]);
         let layout = KvLayout::new(model.config(), KvFormat::F16, KvFormat::F16, 5);
         let mut cache = KvCache::new(layout, 128);
         let mut together = Vec::new();
-        for start in (0..N).step_by(10) {
-            let mut batch = Batch::new();
-            for position in start..(start + 10).min(N) {
-                let row = |token, sequence, wants_logits| Row { token, position, sequence, wants_logits };
-                batch.push(row(theirs[position], B, false));
-                batch.push(row(ours[position], A, true));
-            }
-            let logits = model.forward(&batch, &mut cache, &mut Off).unwrap();
-            together.extend(logits.rows().map(bits));
+        for piece in pieces(N, [10; 5]) {
+            let batch = side_by_side(piece, (A, &ours), (B, &theirs));
+            together.extend(model.forward(&batch, &mut cache, &mut Off).unwrap().rows().map(bits));
         }
         assert!(alone == together, "{}", case.name);
     }
@@ -196,7 +201,7 @@ fn watching_changes_no_bit_and_shows_what_naive_shows() {
 fn a_batch_that_wants_nothing_is_remembered() {
     let mut model = transformer(&named("gemma3-f32"), 2, Kernels::detect());
     let tokens = some_tokens(N, model.config().n_vocab, 1);
-    let whole = in_pieces(&mut model, std::iter::once(N), &mut Off);
+    let whole = in_pieces(&mut model, [N]);
     let mut cache = model.new_cache(KvFormat::F16, 64);
     let silent = Batch::prompt(A, 0, &tokens[..N - 1]).without_logits();
     assert!(model.forward(&silent, &mut cache, &mut Off).unwrap().is_empty());

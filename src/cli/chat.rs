@@ -72,7 +72,7 @@ pub(super) fn run(args: &ChatArgs, signals: &Signals) -> Result<Verdict> {
     };
 
     let options = GenerateOptions { max_tokens: usize::try_from(args.n_predict).ok(), ..GenerateOptions::default() };
-    let mut session = Session::new(&mut engine, SessionOptions { chunk: CHUNK, ..SessionOptions::default() });
+    let mut session = Session::new(&mut engine, SessionOptions { chunk: CHUNK, kv: args.model.cache.formats() });
     let mut messages: Vec<Message> = args.system.iter().map(|text| Message::new("system", text)).collect();
     let mut input = Input::new(args);
     while let Some(question) = input.next()? {

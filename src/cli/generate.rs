@@ -108,7 +108,7 @@ pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
         ignore_eog: args.ignore_eos,
         special: args.special,
     };
-    let mut session = Session::new(&mut loaded.engine, SessionOptions { chunk: CHUNK, ..SessionOptions::default() });
+    let mut session = Session::new(&mut loaded.engine, SessionOptions { chunk: CHUNK, kv: args.model.cache.formats() });
     let mut written = Ok(());
     let each = |text: &str| {
         if streaming {

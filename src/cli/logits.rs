@@ -18,7 +18,8 @@ use std::io::Write;
 #[command(after_help = "Examples:\n  \
     cutaway logits -m smollm2-135m -p \"The capital of France is\"\n  \
     cutaway logits -m smollm2-135m --tokens 504,3575,282,4649,314 --top 20\n  \
-    cutaway logits -m smollm2-135m -p \"To be, or not to be\" --all --format json")]
+    cutaway logits -m smollm2-135m -p \"To be, or not to be\" --all --format json\n  \
+    cutaway logits -p \"Once upon a time\" --cache-type-k q8_0 --cache-type-v q4_0")]
 pub struct LogitsArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -68,7 +69,7 @@ pub(super) fn run(args: &LogitsArgs) -> Result<Verdict> {
         Some(text) => loaded.tokenizer.encode(text, EncodeOptions { add_special: true, parse_special: true }),
         None => args.tokens.clone(),
     };
-    let mut session = Session::new(&mut loaded.engine, SessionOptions { chunk: CHUNK, ..SessionOptions::default() });
+    let mut session = Session::new(&mut loaded.engine, SessionOptions { chunk: CHUNK, kv: args.model.cache.formats() });
     if args.all {
         score_all(&loaded.tokenizer, &mut session, &tokens, args.format)?;
         return Ok(Verdict::Positive);

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod cache_args;
 mod chat;
 pub mod fetch;
 mod generate;
@@ -23,9 +24,11 @@ mod model_args;
 mod output;
 mod pull;
 mod sampler_args;
+mod short_flags;
 mod tokenize;
 
 pub use output::is_broken_pipe;
+pub use short_flags::spell_out;
 
 /// An LLM inference engine with its casing off.
 #[derive(Debug, Parser)]

@@ -1,5 +1,6 @@
-//! The flags that choose a model, and loading it: `-m`, `-c`, `--path`.
+//! The flags that choose a model ([`NamedModel`]), those that say how it runs ([`ModelArgs`]), and loading it.
 
+use super::cache_args::CacheArgs;
 use super::known;
 use crate::engine::Engine;
 use crate::gguf::Gguf;
@@ -14,12 +15,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Which model, and how it runs.
+/// Which model.
 #[derive(Debug, Clone, Args)]
-pub(super) struct ModelArgs {
+pub(super) struct NamedModel {
     /// The model: a GGUF file, or a name that `cutaway pull --list` knows; without it, the embedded model runs
     #[arg(short, long, value_name = "FILE|NAME")]
     pub model: Option<String>,
+}
+
+/// Which model, and how it runs.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ModelArgs {
+    #[command(flatten)]
+    pub named: NamedModel,
 
     /// Positions in the context; 0 for as many as the model was trained with
     #[arg(short, long, value_name = "N", default_value_t = 0)]
@@ -38,6 +46,9 @@ pub(super) struct ModelArgs {
     /// Results do not depend on it
     #[arg(long, value_name = "NAME")]
     pub kernels: Option<String>,
+
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// The paths a forward pass can take.
@@ -59,18 +70,20 @@ pub(super) struct Loaded {
     pub(super) load_time: Duration,
 }
 
-impl ModelArgs {
+impl NamedModel {
     /// Opens the file and reads its tokenizer only.
     pub(super) fn tokenizer(&self) -> Result<(Arc<Gguf>, Tokenizer)> {
         let (_, gguf) = open(self.model.as_deref())?;
         let tokenizer = Tokenizer::from_metadata(gguf.metadata()).context("cannot use the model's tokenizer")?;
         Ok((gguf, tokenizer))
     }
+}
 
+impl ModelArgs {
     /// Loads the model for the chosen path.
     pub(super) fn load(&self) -> Result<Loaded> {
         let started = Instant::now();
-        let (gguf, tokenizer) = self.tokenizer()?;
+        let (gguf, tokenizer) = self.named.tokenizer()?;
         let n_ctx = (self.ctx_size > 0).then_some(self.ctx_size);
         let options = LoadOptions { n_ctx, ..LoadOptions::default() };
         let model = Model::load(Arc::clone(&gguf), options).context("cannot load the model")?;

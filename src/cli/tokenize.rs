@@ -1,7 +1,7 @@
 //! `tokenize`: text as the model sees it.
 
 use super::human::piece;
-use super::model_args::ModelArgs;
+use super::model_args::NamedModel;
 use super::output::print_json;
 use super::{Format, Verdict};
 use crate::tokenizer::{EncodeOptions, Encoding, MergeStep, Reason, Tokenizer};
@@ -18,7 +18,7 @@ use std::io::{Read, Write};
     cat README.md | cutaway tokenize -m gemma3-270m --format json")]
 pub struct TokenizeArgs {
     #[command(flatten)]
-    model: ModelArgs,
+    model: NamedModel,
 
     /// The text, exactly as given; standard input if absent
     text: Option<String>,

@@ -1,10 +1,14 @@
 //! [`generate`]: prompt in, text out, one token at a time.
+//!
+//! Look first at `Generation::decode`, the loop.
 
+use super::stop::Step;
 use super::{Session, StopMatcher};
+use crate::batch::Logits;
 use crate::kv_cache::ForwardError;
 use crate::observe::{Event, Observer};
 use crate::sampling::{Chain, SamplingError};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{StreamDecoder, Tokenizer};
 use std::time::{Duration, Instant};
 
 /// When to stop.
@@ -104,78 +108,138 @@ pub fn generate(
     prompt: &[u32],
     options: &GenerateOptions,
     obs: &mut impl Observer,
-    mut each: impl FnMut(&str) -> bool,
+    each: impl FnMut(&str) -> bool,
 ) -> Result<Generated, GenerateError> {
-    if prompt.is_empty() {
+    check(session, prompt)?;
+    let answer = Answer::new(tokenizer, options);
+    let timings = Timings { prompt_tokens: prompt.len(), ..Timings::default() };
+    let mut generation = Generation { session, tokenizer, chain, options, obs, each, answer, timings };
+    let stop = match generation.prefill(prompt)? {
+        Some(logits) => generation.decode(logits)?,
+        None => StopReason::Interrupted,
+    };
+    let Generation { answer: Answer { tokens, text, .. }, timings, .. } = generation;
+    Ok(Generated { tokens, text, stop, timings })
+}
+
+/// Whether there is a prompt, and room for it.
+fn check(session: &Session<'_>, prompt: &[u32]) -> Result<(), GenerateError> {
+    let (prompt, room) = (prompt.len(), session.room());
+    if prompt == 0 {
         return Err(GenerateError::EmptyPrompt);
     }
-    let room = session.room();
-    if prompt.len() > room {
-        return Err(GenerateError::ContextExceeded {
-            prompt: prompt.len(),
-            room,
-            n_ctx: room + session.tokens().len(),
-        });
+    if prompt > room {
+        return Err(GenerateError::ContextExceeded { prompt, room, n_ctx: room + session.tokens().len() });
     }
-    let mut timings = Timings { prompt_tokens: prompt.len(), ..Timings::default() };
-    let mut out = Generated { tokens: Vec::new(), text: String::new(), stop: StopReason::Interrupted, timings };
+    Ok(())
+}
 
-    // Prefill. The caller may stop it between chunks.
-    let started = Instant::now();
-    let mut logits = None;
-    for chunk in prompt.chunks(session.chunk()) {
-        logits = Some(session.prefill(chunk, obs)?);
-        if !each("") {
-            timings.prefill = started.elapsed();
-            return Ok(Generated { timings, ..out });
-        }
-    }
-    timings.prefill = started.elapsed();
-    prompt.iter().for_each(|&token| chain.accept(token));
+/// A generation under way: who takes part in it, and what has come of it.
+struct Generation<'a, 's, Obs, Each> {
+    session: &'a mut Session<'s>,
+    tokenizer: &'a Tokenizer,
+    chain: &'a mut Chain,
+    options: &'a GenerateOptions,
+    obs: &'a mut Obs,
+    each: Each,
+    answer: Answer,
+    timings: Timings,
+}
 
-    let mut decoder = tokenizer.stream().show_special(options.special);
-    let mut matcher = StopMatcher::new(&options.stop);
-    out.stop = loop {
-        if options.max_tokens.is_some_and(|max| out.tokens.len() >= max) {
-            break StopReason::MaxTokens;
-        }
+impl<Obs: Observer, Each: FnMut(&str) -> bool> Generation<'_, '_, Obs, Each> {
+    /// Processes the prompt and returns the scores of what comes after it; `None` if the caller, who is asked between its
+    /// chunks, wants to stop.
+    fn prefill(&mut self, prompt: &[u32]) -> Result<Option<Logits>, GenerateError> {
         let started = Instant::now();
-        let scores = logits.as_ref().and_then(|logits| logits.last()).unwrap_or(&[]);
-        let token = sample(chain, scores, obs)?;
-        chain.accept(token);
-        if tokenizer.is_eog(token) && !options.ignore_eog {
-            break StopReason::EndOfGeneration(token);
+        let mut logits = None;
+        for chunk in prompt.chunks(self.session.chunk()) {
+            logits = Some(self.session.prefill(chunk, self.obs)?);
+            self.timings.prefill = started.elapsed();
+            if !(self.each)("") {
+                return Ok(None);
+            }
         }
-        out.tokens.push(token);
-        let step = matcher.push(&decoder.push(token));
-        out.text.push_str(&step.text);
-        timings.sample += started.elapsed();
-        let go_on = each(&step.text);
-        if let Some(stop) = step.stop {
-            break StopReason::StopSequence(stop);
-        }
-        if !go_on {
-            break StopReason::Interrupted;
-        }
-        if session.room() == 0 {
-            break StopReason::ContextFull;
-        }
-        if options.max_tokens.is_some_and(|max| out.tokens.len() >= max) {
-            break StopReason::MaxTokens; // the last token need not be processed: nobody asks what follows it
-        }
-        let started = Instant::now();
-        logits = Some(session.decode(token, obs)?);
-        timings.decoded_tokens += 1;
-        timings.decode += started.elapsed();
-    };
-    if !matches!(out.stop, StopReason::StopSequence(_)) {
-        let rest = matcher.push(&decoder.finish());
-        let rest = if rest.stop.is_some() { rest.text } else { rest.text + &matcher.finish() };
-        out.text.push_str(&rest);
-        each(&rest);
+        prompt.iter().for_each(|&token| self.chain.accept(token));
+        Ok(logits)
     }
-    out.timings = timings;
-    Ok(out)
+
+    /// Sample, show, process, again: until there is a reason to stop.
+    fn decode(&mut self, mut logits: Logits) -> Result<StopReason, GenerateError> {
+        let stop = loop {
+            if self.has_enough() {
+                break StopReason::MaxTokens;
+            }
+            let started = Instant::now();
+            let token = sample(self.chain, logits.last().unwrap_or_default(), self.obs)?;
+            self.chain.accept(token);
+            if self.tokenizer.is_eog(token) && !self.options.ignore_eog {
+                break StopReason::EndOfGeneration(token);
+            }
+            let step = self.answer.push(token);
+            self.timings.sample += started.elapsed();
+            if let Some(stop) = self.hand_out(step) {
+                break stop;
+            }
+            let started = Instant::now();
+            logits = self.session.decode(token, self.obs)?;
+            self.timings.decoded_tokens += 1;
+            self.timings.decode += started.elapsed();
+        };
+        if !matches!(stop, StopReason::StopSequence(_)) {
+            let rest = self.answer.finish();
+            (self.each)(&rest);
+        }
+        Ok(stop)
+    }
+
+    /// Hands out a piece of text and says why nothing comes after it, if nothing does.
+    fn hand_out(&mut self, step: Step) -> Option<StopReason> {
+        let go_on = (self.each)(&step.text);
+        match step.stop {
+            Some(stop) => Some(StopReason::StopSequence(stop)),
+            None if !go_on => Some(StopReason::Interrupted),
+            None if self.session.room() == 0 => Some(StopReason::ContextFull),
+            None if self.has_enough() => Some(StopReason::MaxTokens), // nobody asks what follows the last token
+            None => None,
+        }
+    }
+
+    fn has_enough(&self) -> bool {
+        self.options.max_tokens.is_some_and(|max| self.answer.tokens.len() >= max)
+    }
+}
+
+/// Tokens on their way to text: bytes that are no whole character yet, and text that may become a stop sequence, wait.
+struct Answer {
+    tokens: Vec<u32>,
+    text: String,
+    decoder: StreamDecoder,
+    matcher: StopMatcher,
+}
+
+impl Answer {
+    fn new(tokenizer: &Tokenizer, options: &GenerateOptions) -> Self {
+        let decoder = tokenizer.stream().show_special(options.special);
+        Self { tokens: Vec::new(), text: String::new(), decoder, matcher: StopMatcher::new(&options.stop) }
+    }
+
+    /// Takes a token and returns what of the text has become certain.
+    fn push(&mut self, token: u32) -> Step {
+        self.tokens.push(token);
+        let step = self.matcher.push(&self.decoder.push(token));
+        self.text.push_str(&step.text);
+        step
+    }
+
+    /// What was still waiting, up to a stop sequence if there is one in it.
+    fn finish(&mut self) -> String {
+        let Step { mut text, stop } = self.matcher.push(&self.decoder.finish());
+        if stop.is_none() {
+            text.push_str(&self.matcher.finish());
+        }
+        self.text.push_str(&text);
+        text
+    }
 }
 
 /// Samples a token; whoever watches is told what each stage did.

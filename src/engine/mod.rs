@@ -15,7 +15,7 @@ pub use session::{Session, SessionOptions};
 pub use stop::StopMatcher;
 
 use crate::batch::{Batch, Logits};
-use crate::kv_cache::{ForwardError, KvCache, KvFormat};
+use crate::kv_cache::{ForwardError, KvCache, KvFormats};
 use crate::model::{Config, Model};
 use crate::naive;
 use crate::observe::Observer;
@@ -57,11 +57,11 @@ impl Engine {
         }
     }
 
-    /// An empty cache for this model with room for `n_positions` positions.
-    pub fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
+    /// An empty cache for this model with room for `n_positions` positions, keys and values stored as `formats` says.
+    pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
         match self {
-            Engine::Naive(transformer) => transformer.new_cache(format, n_positions),
-            Engine::Optimized(transformer) => transformer.new_cache(format, n_positions),
+            Engine::Naive(transformer) => transformer.new_cache(formats, n_positions),
+            Engine::Optimized(transformer) => transformer.new_cache(formats, n_positions),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::batch::{Batch, BatchError, Logits, SeqId};
-use crate::kv_cache::{ForwardError, KvCache, KvFormat};
+use crate::kv_cache::{ForwardError, KvCache, KvFormats};
 use crate::observe::Observer;
 
 /// How a session is set up.
@@ -10,13 +10,13 @@ use crate::observe::Observer;
 pub struct SessionOptions {
     /// Most tokens in one forward pass. Longer prompts are cut into chunks of this size; the result is the same.
     pub chunk: usize,
-    /// How keys and values are stored.
-    pub kv_format: KvFormat,
+    /// How keys and how values are stored.
+    pub kv: KvFormats,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { chunk: 512, kv_format: KvFormat::F32 }
+        Self { chunk: 512, kv: KvFormats::default() }
     }
 }
 
@@ -33,7 +33,7 @@ impl<'a> Session<'a> {
 
     /// An empty sequence with room for the model's whole context.
     pub fn new(engine: &'a mut Engine, options: SessionOptions) -> Self {
-        let cache = engine.new_cache(options.kv_format, engine.config().n_ctx);
+        let cache = engine.new_cache(options.kv, engine.config().n_ctx);
         Self { engine, cache, tokens: Vec::new(), chunk: options.chunk.max(1) }
     }
 

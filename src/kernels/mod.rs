@@ -76,6 +76,8 @@ pub type GemmFloat = fn(usize, &[u8], &[f32], &mut [f32]);
 pub type Map = fn(&[f32], &mut [f32]);
 /// `(gate, up, out)`, of equal length.
 pub type MapPair = fn(&[f32], &[f32], &mut [f32]);
+/// `(rows, head_dim, out)`: rows of the cache as f32.
+pub type Load = fn(&[u8], usize, &mut [f32]);
 /// `(q, k, head_dim, scale, scores, stride)`, see [`Kernels::qk`].
 pub type Qk = fn(&[f32], &[f32], usize, f32, &mut [f32], usize);
 /// `(x, weight, bias, eps, out)`.
@@ -133,10 +135,18 @@ pub struct Kernels {
     pub load_k_f32: fn(&[u8], usize, &mut [f32]),
     /// As [`Kernels::load_k_f32`], keys stored as f16.
     pub load_k_f16: fn(&[u8], usize, &mut [f32]),
+    /// As [`Kernels::load_k_f32`], keys stored as Q8_0 blocks; the last block of a key may be filled up.
+    pub load_k_q8_0: Load,
+    /// As [`Kernels::load_k_q8_0`], keys stored as Q4_0 blocks.
+    pub load_k_q4_0: Load,
     /// `(rows, out)`: values stored as f32, in the same order.
     pub load_v_f32: fn(&[u8], &mut [f32]),
     /// `(rows, out)`: values stored as f16 → f32, in the same order.
     pub load_v_f16: fn(&[u8], &mut [f32]),
+    /// `(rows, head_dim, out)`: values stored as Q8_0 blocks → `[n][head_dim]`; the last block of a value may be filled up.
+    pub load_v_q8_0: Load,
+    /// As [`Kernels::load_v_q8_0`], values stored as Q4_0 blocks.
+    pub load_v_q4_0: Load,
     /// `(q, k, head_dim, scale, scores, stride)`: `scores[i][j] = scale · q_i · k_j`.
     ///
     /// q `[n_q][head_dim]`, k `[head_dim][n]` from `load_k_…`, scores `n_q` rows of `n`, `stride` apart. The sum runs over

@@ -3,8 +3,16 @@
 //!
 //! Look first at [`table`]; its fields are explained in [`Kernels`](super::Kernels).
 
-/// A whole [`Kernels`](super::Kernels) of the functions in scope. Matrix kernels are generic over the format's id, loads
-/// over the bytes of a stored number.
+use crate::quant::GgmlType;
+
+/// The formats of the cache, as parameters.
+pub(super) const F32: u32 = GgmlType::F32 as u32;
+pub(super) const F16: u32 = GgmlType::F16 as u32;
+pub(super) const Q8_0: u32 = GgmlType::Q8_0 as u32;
+pub(super) const Q4_0: u32 = GgmlType::Q4_0 as u32;
+
+/// A whole [`Kernels`](super::Kernels) of the functions in scope. Matrix kernels and loads are generic over the
+/// format's id.
 macro_rules! table {
     ($name:literal) => {
         $crate::kernels::Kernels {
@@ -28,10 +36,14 @@ macro_rules! table {
             gemm_bf16: gemm_float::<{ $crate::quant::GgmlType::BF16 as u32 }>,
             expand,
             gemm_panel,
-            load_k_f32: load_k::<4>,
-            load_k_f16: load_k::<2>,
-            load_v_f32: load_v::<4>,
-            load_v_f16: load_v::<2>,
+            load_k_f32: load_k::<{ $crate::quant::GgmlType::F32 as u32 }>,
+            load_k_f16: load_k::<{ $crate::quant::GgmlType::F16 as u32 }>,
+            load_k_q8_0: load_k::<{ $crate::quant::GgmlType::Q8_0 as u32 }>,
+            load_k_q4_0: load_k::<{ $crate::quant::GgmlType::Q4_0 as u32 }>,
+            load_v_f32: load_v::<{ $crate::quant::GgmlType::F32 as u32 }>,
+            load_v_f16: load_v::<{ $crate::quant::GgmlType::F16 as u32 }>,
+            load_v_q8_0: load_v_blocks::<{ $crate::quant::GgmlType::Q8_0 as u32 }>,
+            load_v_q4_0: load_v_blocks::<{ $crate::quant::GgmlType::Q4_0 as u32 }>,
             qk,
             pv,
             pv_f16,

@@ -3,7 +3,6 @@
 use super::layout::{KvLayout, Side};
 use super::pages::{PageId, PagePool};
 use crate::batch::{Batch, SeqId};
-use crate::quant;
 use std::collections::BTreeMap;
 
 /// The keys and values of several sequences.
@@ -149,11 +148,10 @@ impl KvCache {
     /// Stores the key and value of one row in one block: `k` is `[n_head_kv, head_dim_k]`, `v` `[n_head_kv, head_dim_v]`.
     pub fn write(&mut self, layer: usize, slot: Slot, k: &[f32], v: &[f32]) {
         for (side, values) in [(Side::K, k), (Side::V, v)] {
-            let ty = self.layout.format(side).ggml_type();
+            let format = self.layout.format(side);
             for (head, row) in values.chunks_exact(self.layout.head_dim(layer, side)).enumerate() {
                 let at = self.layout.row(layer, side, head, slot.index);
-                let stored = quant::quantize(ty, row, &mut self.pool.bytes_mut(slot.page)[at]);
-                debug_assert_eq!(stored, Ok(()), "a row of the layout has the size of its format");
+                format.store(row, &mut self.pool.bytes_mut(slot.page)[at]);
             }
         }
     }
@@ -161,16 +159,12 @@ impl KvCache {
     /// Everything a block remembers of a sequence, `[n_head_kv, len, head_dim]`, as f32.
     pub fn read(&self, layer: usize, side: Side, sequence: SeqId) -> Vec<f32> {
         let (n_head, head_dim) = (self.layout.layers()[layer].n_head_kv, self.layout.head_dim(layer, side));
-        let ty = self.layout.format(side).ggml_type();
+        let (format, row_bytes) = (self.layout.format(side), self.layout.row_bytes(layer, side));
         let len = self.len(sequence);
         let mut values = vec![0.0; n_head * len * head_dim];
         for (head, values) in values.chunks_exact_mut((len * head_dim).max(1)).enumerate() {
-            let pages = values.chunks_mut(self.layout.page_len() * head_dim);
-            for (values, rows) in pages.zip(self.head_pages(layer, side, sequence, head)) {
-                let bytes = &rows[..values.len() / head_dim * self.layout.row_bytes(layer, side)];
-                let read = quant::dequantize(ty, bytes, values);
-                debug_assert_eq!(read, Ok(()), "rows of the layout have the size of their format");
-            }
+            let stored = self.head_pages(layer, side, sequence, head).flat_map(|rows| rows.chunks_exact(row_bytes));
+            values.chunks_exact_mut(head_dim).zip(stored).for_each(|(row, bytes)| format.load(bytes, row));
         }
         values
     }

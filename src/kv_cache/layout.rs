@@ -10,36 +10,11 @@
 //!         └─────────────┴─────────────┘
 //! ```
 //!
-//! All positions of one head lie together, because that is what attention reads: one head's keys against one query.
+//! How a row is stored, [`KvFormat`] says. All positions of one head lie together, because that is what attention reads: one head's keys against one query.
 
+use super::KvFormat;
 use crate::model::Config;
-use crate::quant::GgmlType;
 use std::ops::Range;
-
-/// How numbers are stored in the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum KvFormat {
-    /// 4 bytes, exact: what the naive path uses unless told otherwise.
-    #[default]
-    F32,
-    /// 2 bytes, rounded to 11 bits: half the memory and half the traffic.
-    F16,
-}
-
-impl KvFormat {
-    /// The same format as a tensor type, which knows sizes and conversions.
-    pub fn ggml_type(self) -> GgmlType {
-        match self {
-            KvFormat::F32 => GgmlType::F32,
-            KvFormat::F16 => GgmlType::F16,
-        }
-    }
-
-    /// The format with this name (`f32`, `f16`).
-    pub fn from_name(name: &str) -> Option<Self> {
-        [KvFormat::F32, KvFormat::F16].into_iter().find(|format| format.ggml_type().name().eq_ignore_ascii_case(name))
-    }
-}
 
 /// Keys or values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,9 +116,9 @@ impl KvLayout {
         }
     }
 
-    /// Bytes of one head's key or value.
+    /// Bytes of one head's key or value: whole blocks of its format.
     pub fn row_bytes(&self, layer: usize, side: Side) -> usize {
-        self.head_dim(layer, side) * self.format(side).ggml_type().block_bytes()
+        self.format(side).row_bytes(self.head_dim(layer, side))
     }
 
     /// Where in a page one head's rows lie: `page_len · row_bytes` bytes.
@@ -166,24 +141,35 @@ impl KvLayout {
 mod tests {
     use super::*;
 
+    /// Whatever the formats, every byte of a page belongs to one row.
     #[test]
     fn rows_tile_the_page_without_overlap() {
         let layers = vec![
-            KvLayer { n_head_kv: 2, head_dim_k: 3, head_dim_v: 5 },
-            KvLayer { n_head_kv: 1, head_dim_k: 4, head_dim_v: 2 },
+            KvLayer { n_head_kv: 2, head_dim_k: 3, head_dim_v: 40 },
+            KvLayer { n_head_kv: 1, head_dim_k: 64, head_dim_v: 2 },
         ];
-        let layout = KvLayout::of_layers(layers.clone(), KvFormat::F16, KvFormat::F32, 7);
-        let mut covered = vec![0u8; layout.page_bytes()];
-        for (l, layer) in layers.iter().enumerate() {
-            for side in [Side::K, Side::V] {
-                for head in 0..layer.n_head_kv {
-                    for index in 0..7 {
+        for (k, v) in KvFormat::ALL.into_iter().flat_map(|k| KvFormat::ALL.map(|v| (k, v))) {
+            let layout = KvLayout::of_layers(layers.clone(), k, v, 7);
+            let mut covered = vec![0u8; layout.page_bytes()];
+            for (l, layer) in layers.iter().enumerate() {
+                for side in [Side::K, Side::V] {
+                    for (head, index) in (0..layer.n_head_kv).flat_map(|head| (0..7).map(move |index| (head, index))) {
                         layout.row(l, side, head, index).for_each(|byte| covered[byte] += 1);
                     }
                 }
             }
+            assert!(covered.iter().all(|&n| n == 1), "K {} V {}", k.name(), v.name());
         }
-        assert!(covered.iter().all(|&n| n == 1));
-        assert_eq!(layout.position_bytes(), 2 * (3 * 2 + 5 * 4) + 4 * 2 + 2 * 4);
+    }
+
+    #[test]
+    fn a_position_takes_whole_blocks_of_every_head() {
+        let layers = vec![
+            KvLayer { n_head_kv: 2, head_dim_k: 3, head_dim_v: 40 },
+            KvLayer { n_head_kv: 1, head_dim_k: 64, head_dim_v: 2 },
+        ];
+        let bytes = |k, v| KvLayout::of_layers(layers.clone(), k, v, 7).position_bytes();
+        assert_eq!(bytes(KvFormat::F16, KvFormat::F32), 2 * (3 * 2 + 40 * 4) + 64 * 2 + 2 * 4);
+        assert_eq!(bytes(KvFormat::Q8_0, KvFormat::Q4_0), 2 * (34 + 2 * 18) + 2 * 34 + 18);
     }
 }

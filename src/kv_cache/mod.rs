@@ -5,17 +5,19 @@
 //! With a page as long as the context this *is* the classic contiguous cache.
 //!
 //! Look first at [`KvCache::admit`] (a batch asks for room), then at [`KvCache::write`] and [`KvCache::read`].
-//! [`layout`] draws a page.
+//! [`layout`] draws a page, [`KvFormat`] a row of it.
 //!
 //! What it deliberately does not do: compute attention, or know what is visible (a window is the reader's business).
 //!
 //! Source: Kwon et al., "Efficient Memory Management for Large Language Model Serving with PagedAttention" (2023).
 
 mod cache;
+mod format;
 mod forward_error;
 pub mod layout;
 mod pages;
 
 pub use cache::{CacheError, KvCache, Slot, Usage};
+pub use format::{KvFormat, KvFormats};
 pub use forward_error::ForwardError;
-pub use layout::{KvFormat, KvLayer, KvLayout, Side};
+pub use layout::{KvLayer, KvLayout, Side};

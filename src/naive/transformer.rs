@@ -12,7 +12,7 @@ use super::lens::{Lens, Recalled};
 use super::weights::{FeedForward, Weights};
 use super::{Ops, Real, Textbook};
 use crate::batch::{Batch, Logits, SeqId};
-use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvLayout, Side, Slot};
+use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats, KvLayout, Side, Slot};
 use crate::model::{Config, Model};
 use crate::observe::{Event, Hook, Observer, Op, cost};
 use crate::quant::QuantError;
@@ -60,9 +60,11 @@ impl<R, O> Transformer<R, O> {
         self.ops
     }
 
-    /// An empty cache with room for `n_positions` positions, keys and values in `format`.
-    pub fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
-        KvCache::new(KvLayout::new(&self.config, format, format, KvLayout::PAGE_LEN), n_positions)
+    /// An empty cache with room for `n_positions` positions, keys and values stored as `formats` says: a [`KvFormat`] for
+    /// both, or [`KvFormats`].
+    pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
+        let KvFormats { k, v } = formats.into();
+        KvCache::new(KvLayout::new(&self.config, k, v, KvLayout::PAGE_LEN), n_positions)
     }
 }
 

@@ -17,11 +17,12 @@
 //! Look first at [`over_chunk`].
 
 use super::ops::Team;
+use super::pages::{Head, load_k, load_v};
 use super::pool::{SharedSlice, Worker};
 use super::scratch::Rows;
 use crate::batch::SeqId;
 use crate::kernels::Kernels;
-use crate::kv_cache::{KvCache, KvFormat, Side};
+use crate::kv_cache::{KvCache, Side};
 use crate::model::LayerConfig;
 use std::ops::Range;
 
@@ -204,15 +205,13 @@ fn over_chunk(kernels: &Kernels, scene: Scene<'_>, queries: &[Query], head: usiz
     let seen = start..visible.end.min((chunk + 1) * CHUNK);
     let width = seen.len().next_multiple_of(LANES);
 
-    let load_k = match scene.cache.layout().format(Side::K) {
-        KvFormat::F32 => kernels.load_k_f32,
-        KvFormat::F16 => kernels.load_k_f16,
-    };
-    for_pages(scene, Side::K, queries[0].sequence, head, &seen, |positions, rows| {
+    let format = |side| scene.cache.layout().format(side);
+    let past = Head { cache: scene.cache, layer: scene.layer, sequence: queries[0].sequence, head };
+    past.pages(Side::K, &seen, |positions, rows| {
         let padded = positions.len().next_multiple_of(LANES);
         k.resize((dim_k * padded).max(k.len()), 0.0);
         let keys = &mut k[..dim_k * padded]; // [head_dim, positions]
-        load_k(rows, dim_k, keys);
+        load_k(kernels, format(Side::K), rows, dim_k, keys);
         (kernels.qk)(q, keys, dim_k, scene.config.attn_scale, &mut scores[positions.start - start..], STRIDE);
     });
 
@@ -225,37 +224,12 @@ fn over_chunk(kernels: &Kernels, scene: Scene<'_>, queries: &[Query], head: usiz
         *partial = Partial { max, sum: (kernels.exp_sum)(&mut scores[..width], max) };
     }
 
-    let load_v = match scene.cache.layout().format(Side::V) {
-        KvFormat::F32 => kernels.load_v_f32,
-        KvFormat::F16 => kernels.load_v_f16,
-    };
-    for_pages(scene, Side::V, queries[0].sequence, head, &seen, |positions, rows| {
+    past.pages(Side::V, &seen, |positions, rows| {
         v.resize((positions.len() * dim_v).max(v.len()), 0.0);
         let values = &mut v[..positions.len() * dim_v]; // [positions, head_dim]
-        load_v(rows, values);
+        load_v(kernels, format(Side::V), rows, dim_v, values);
         (kernels.pv)(&scores[positions.start - start..], STRIDE, values, dim_v, &mut found.mixed);
     });
-}
-
-/// Calls `each` with the positions and stored rows of every page that holds some of `wanted`.
-fn for_pages(
-    scene: Scene<'_>,
-    side: Side,
-    sequence: SeqId,
-    head: usize,
-    wanted: &Range<usize>,
-    mut each: impl FnMut(Range<usize>, &[u8]),
-) {
-    let layout = scene.cache.layout();
-    let (page_len, row_bytes) = (layout.page_len(), layout.row_bytes(scene.layer, side));
-    let first = wanted.start / page_len;
-    let pages = scene.cache.head_pages(scene.layer, side, sequence, head).enumerate().skip(first);
-    for (page, rows) in pages.take(wanted.end.div_ceil(page_len).saturating_sub(first)) {
-        let at = page * page_len;
-        let positions = wanted.start.max(at)..wanted.end.min(at + page_len);
-        let rows = &rows[(positions.start - at) * row_bytes..(positions.end - at) * row_bytes];
-        each(positions, rows);
-    }
 }
 
 /// The query heads that share a key/value head, row by row: `[n_q, head_dim_k]`.
@@ -273,7 +247,8 @@ fn z_at(scene: Scene<'_>, queries: &[Query], head: usize, i: usize, width: usize
     queries[i / n_group].row * width + (head * n_group + i % n_group) * scene.config.head_dim_v
 }
 
-fn visible_to_any(queries: &[Query]) -> Range<usize> {
+/// From the first position that some of these rows see to the last: what is read of their past.
+pub(super) fn visible_to_any(queries: &[Query]) -> Range<usize> {
     let start = queries.iter().map(|query| query.visible.start).min().unwrap_or(0);
     start..queries.iter().map(|query| query.visible.end).max().unwrap_or(0)
 }

@@ -6,7 +6,7 @@
 //! | file | what stands there |
 //! |---|---|
 //! | [`mod@ops`] | who computes which rows: matrices, norms and activations, cut into shares |
-//! | [`attention`] | online softmax over the cache's pages |
+//! | [`attention`], [`pages`] | online softmax over the cache's pages; a head's rows where they lie |
 //! | [`experts`], [`rope`] | who visits whom; sines and cosines |
 //! | [`pack`], [`arena`] | weights as tiles, in one run of memory |
 //! | [`scratch`] | the buffers |
@@ -27,6 +27,7 @@ mod hooks;
 mod lens;
 mod ops;
 mod pack;
+mod pages;
 pub mod pool;
 mod rope;
 mod scratch;

@@ -5,7 +5,7 @@
 //! ([`Scratch`]), a row that a matrix will read is made whole numbers once, matrices that read the same rows run
 //! together, attention reads the cache's pages where they lie, and the last block computes only what is asked for.
 
-use super::attention::{Query, Scene};
+use super::attention::{Query, Scene, visible_to_any};
 use super::experts::Routing;
 use super::lens::{Hidden, Lens, look_up};
 use super::ops::Team;
@@ -15,7 +15,7 @@ use super::rope::Turns;
 use super::scratch::Scratch;
 use crate::batch::{Batch, Logits, SeqId};
 use crate::kernels::Kernels;
-use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvLayout, Slot};
+use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats, KvLayout, Slot};
 use crate::model::{Config, Model};
 use crate::observe::{Event, Hook, Observer, Op, cost};
 use std::ops::Range;
@@ -92,9 +92,11 @@ impl Transformer {
         self.network.weights.arena.used()
     }
 
-    /// An empty cache with room for `n_positions` positions, keys and values in `format`.
-    pub fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
-        KvCache::new(KvLayout::new(self.config(), format, format, KvLayout::PAGE_LEN), n_positions)
+    /// An empty cache with room for `n_positions` positions, keys and values stored as `formats` says: a [`KvFormat`] for
+    /// both, or [`KvFormats`].
+    pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
+        let KvFormats { k, v } = formats.into();
+        KvCache::new(KvLayout::new(self.config(), k, v, KvLayout::PAGE_LEN), n_positions)
     }
 
     pub(super) fn network(&self) -> &Network {
@@ -335,18 +337,14 @@ impl Network {
             let visible = visible(pass.positions[asking], window);
             Query { row, sequence: pass.sequences[asking], visible }
         };
+        let mut queries: Vec<Query> = asking.iter().enumerate().map(query).collect();
+        queries.sort_by_key(|query| query.sequence); // stable: positions stay in order
         let cost = || {
-            let mut sequences = pass.sequences.clone();
-            sequences.sort_unstable();
-            sequences.dedup();
-            let positions: usize = sequences.iter().map(|&sequence| cache.len(sequence)).sum();
-            cost::kv_read(0, positions * cache.layout().layer_position_bytes(layer))
+            let seen = queries.chunk_by(|a, b| a.sequence == b.sequence).map(|rows| visible_to_any(rows).len());
+            cost::kv_read(0, seen.sum::<usize>() * cache.layout().layer_position_bytes(layer))
         };
-        lens.run(Op::KvRead, cost, |_| {
-            let mut queries: Vec<Query> = asking.iter().enumerate().map(query).collect();
-            queries.sort_by_key(|query| query.sequence); // stable: positions stay in order
-            queries
-        })
+        lens.run(Op::KvRead, cost, |_| ());
+        queries
     }
 
     /// Whether this is the last block, some rows want no logits, and nobody watches them.

@@ -3,9 +3,13 @@
 #![allow(dead_code, unreachable_pub)] // each test uses its part
 
 pub mod cache;
+pub mod refusal;
 pub mod tiny_gguf;
 
+use cutaway::batch::{Batch, Row, SeqId};
+use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::model::{LoadOptions, Model};
+use std::ops::Range;
 use tiny_gguf::Case;
 
 /// Loads a small random model.
@@ -29,6 +33,38 @@ pub fn some_tokens(n: usize, n_vocab: usize, seed: u64) -> Vec<u32> {
         (state % n_vocab as u64) as u32
     };
     (0..n).map(|_| next()).collect()
+}
+
+/// Every format of keys with every format of values.
+pub fn kv_formats() -> Vec<KvFormats> {
+    KvFormat::ALL.into_iter().flat_map(|k| KvFormat::ALL.map(|v| KvFormats { k, v })).collect()
+}
+
+/// What "the same" means of numbers that no order of computing may change.
+pub fn bits(row: &[f32]) -> Vec<u32> {
+    row.iter().map(|x| x.to_bits()).collect()
+}
+
+/// `0..n` cut into ranges of these sizes, as many as it takes.
+pub fn pieces(n: usize, sizes: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
+    let (mut sizes, mut pieces, mut start) = (sizes.into_iter(), Vec::new(), 0);
+    while start < n {
+        let end = (start + sizes.next().expect("sizes that add up to n")).min(n);
+        pieces.push(start..end);
+        start = end;
+    }
+    pieces
+}
+
+/// Two sequences in one batch, a row of each in turn: those of `ours` want logits, those of `theirs` are in the way.
+pub fn side_by_side(positions: Range<usize>, ours: (SeqId, &[u32]), theirs: (SeqId, &[u32])) -> Batch {
+    let mut batch = Batch::new();
+    for position in positions {
+        for ((sequence, tokens), wants_logits) in [(theirs, false), (ours, true)] {
+            batch.push(Row { token: tokens[position], position, sequence, wants_logits });
+        }
+    }
+    batch
 }
 
 /// Relative RMS difference: √(Σ(a − b)² / Σb²), over all pairs.

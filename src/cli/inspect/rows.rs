@@ -256,9 +256,11 @@ fn decoding(decode: &Decode, found: &Inspection) -> Section {
     section.row(
         "cache per position",
         format!(
-            "{} B in f16, {} B in f32",
+            "{} B in f32, {} B in f16, {} B in q8_0, {} B in q4_0",
+            count(decode.kv_bytes_per_position_f32),
             count(decode.kv_bytes_per_position_f16),
-            count(decode.kv_bytes_per_position_f32)
+            count(decode.kv_bytes_per_position_q8_0),
+            count(decode.kv_bytes_per_position_q4_0)
         ),
     );
     section.row(

@@ -17,6 +17,7 @@ mod panel;
 mod registers;
 mod unpack;
 
+use super::scalar::attention::load_v_blocks;
 use super::table::{stamp_lanes, table};
 use super::{ActBlock, Kernels, activations, lanes};
 use attention::{load_k, load_v, pv, pv_f16, qk};

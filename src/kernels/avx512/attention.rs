@@ -7,27 +7,14 @@
 //!
 //! Each lane walks the order that `scalar/attention.rs` specifies; what does not fill a register is masked.
 
+use super::stored::{block_of, load};
 use crate::kernels::shapes;
+use crate::kernels::table::{F16, F32};
 use core::arch::x86_64::*;
 
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
-/// `m` ≤ 16 stored numbers of `N` bytes (f32 or f16) from the `at`-th on, as f32; zeros in the other lanes.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
-fn load<const N: usize>(bytes: &[u8], at: usize, m: usize) -> __m512 {
-    let bytes = &bytes[N * at..][..N * m];
-    let mask = mask(m);
-    // SAFETY: the mask lets the loads touch `m` numbers, which the slice has; they need no alignment.
-    unsafe {
-        match N {
-            4 => _mm512_maskz_loadu_ps(mask, bytes.as_ptr().cast()),
-            _ => _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, bytes.as_ptr().cast())),
-        }
-    }
-}
-
-/// As [`load`], of numbers that are f32 in memory.
+/// `m` ≤ 16 numbers from the `at`-th on; zeros in the other lanes.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn load_f32(from: &[f32], at: usize, m: usize) -> __m512 {
@@ -39,73 +26,15 @@ fn load_f32(from: &[f32], at: usize, m: usize) -> __m512 {
 /// Stores the first `m` lanes.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn store(to: &mut [f32], at: usize, m: usize, x: __m512) {
+pub(super) fn store(to: &mut [f32], at: usize, m: usize, x: __m512) {
     let to = &mut to[at..][..m];
     // SAFETY: the mask lets the store touch `m` numbers, which the slice has.
     unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask(m), x) }
 }
 
 #[inline(always)]
-fn mask(m: usize) -> u16 {
+pub(super) fn mask(m: usize) -> u16 {
     ((1_u32 << m) - 1) as u16
-}
-
-/// Rows become columns: pairs of numbers, pairs of pairs, then quarters of registers change places.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn transpose(r: [__m512; LANES]) -> [__m512; LANES] {
-    let mut u = r;
-    for i in 0..4 {
-        let [a, b, c, d] = [r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]];
-        let (ab, cd) = (_mm512_castps_pd(_mm512_unpacklo_ps(a, b)), _mm512_castps_pd(_mm512_unpacklo_ps(c, d)));
-        u[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
-        u[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-        let (ab, cd) = (_mm512_castps_pd(_mm512_unpackhi_ps(a, b)), _mm512_castps_pd(_mm512_unpackhi_ps(c, d)));
-        u[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
-        u[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-    }
-    let mut out = r;
-    for k in 0..4 {
-        let even = _mm512_shuffle_f32x4::<0x88>(u[k], u[4 + k]);
-        let odd = _mm512_shuffle_f32x4::<0xDD>(u[k], u[4 + k]);
-        let even_2 = _mm512_shuffle_f32x4::<0x88>(u[8 + k], u[12 + k]);
-        let odd_2 = _mm512_shuffle_f32x4::<0xDD>(u[8 + k], u[12 + k]);
-        out[k] = _mm512_shuffle_f32x4::<0x88>(even, even_2);
-        out[4 + k] = _mm512_shuffle_f32x4::<0x88>(odd, odd_2);
-        out[8 + k] = _mm512_shuffle_f32x4::<0xDD>(even, even_2);
-        out[12 + k] = _mm512_shuffle_f32x4::<0xDD>(odd, odd_2);
-    }
-    out
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
-fn load_k_inner<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    let n = shapes::rows(rows.len(), head_dim * N);
-    let padded = n.next_multiple_of(LANES);
-    assert_eq!(out.len(), head_dim * padded, "out is [head_dim][{padded}]");
-    for j in (0..padded).step_by(LANES) {
-        for d in (0..head_dim).step_by(LANES) {
-            let m = LANES.min(head_dim - d);
-            let mut block = [_mm512_setzero_ps(); LANES];
-            for i in 0..LANES.min(n - j) {
-                block[i] = load::<N>(rows, (j + i) * head_dim + d, m);
-            }
-            let columns = transpose(block);
-            for i in 0..m {
-                store(out, (d + i) * padded + j, LANES, columns[i]);
-            }
-        }
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
-fn load_v_inner<const N: usize>(rows: &[u8], out: &mut [f32]) {
-    assert_eq!(rows.len(), N * out.len());
-    for at in (0..out.len()).step_by(LANES) {
-        let m = LANES.min(out.len() - at);
-        let numbers = load::<N>(rows, at, m);
-        store(out, at, m, numbers);
-    }
 }
 
 /// `Q` queries × `16 · B` positions from `j` on; `n` positions in a row of `k`.
@@ -160,7 +89,7 @@ fn qk_inner(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32
 /// Adds `n` positions to `Q` queries × `B` blocks of sixteen dimensions from `d` on, of which the last has `m`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c,fma")]
-fn pv_tile<const N: usize, const Q: usize, const B: usize>(
+fn pv_tile<const TY: u32, const Q: usize, const B: usize>(
     p: [&[f32]; Q],
     v: &[u8],
     head_dim: usize,
@@ -170,7 +99,7 @@ fn pv_tile<const N: usize, const Q: usize, const B: usize>(
 ) {
     for j in 0..p[0].len() {
         let values: [__m512; B] =
-            std::array::from_fn(|b| load::<N>(v, j * head_dim + d + LANES * b, if b + 1 == B { m } else { LANES }));
+            std::array::from_fn(|b| load::<TY>(v, j * head_dim + d + LANES * b, if b + 1 == B { m } else { LANES }));
         for i in 0..Q {
             let p = _mm512_set1_ps(p[i][j]);
             (0..B).for_each(|b| acc[i][b] = _mm512_fmadd_ps(p, values[b], acc[i][b]));
@@ -179,8 +108,8 @@ fn pv_tile<const N: usize, const Q: usize, const B: usize>(
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c,fma")]
-fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
-    let (n, n_q) = (shapes::rows(v.len(), head_dim * N), shapes::rows(out.len(), head_dim));
+fn pv_inner<const TY: u32>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
+    let (n, n_q) = (shapes::rows(v.len(), head_dim * const { block_of::<TY>().1 }), shapes::rows(out.len(), head_dim));
     shapes::strided(p.len(), n_q, stride, n);
     let (mut i, mut d) = (0, 0);
     while i < n_q {
@@ -198,7 +127,7 @@ fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize,
                         acc[c][b] = load_f32(out, place(c, b).0, place(c, b).1);
                     }
                 }
-                pv_tile::<N, $queries, $blocks>(p, v, head_dim, d, last, &mut acc);
+                pv_tile::<TY, $queries, $blocks>(p, v, head_dim, d, last, &mut acc);
                 for c in 0..$queries {
                     for b in 0..$blocks {
                         store(out, place(c, b).0, place(c, b).1, acc[c][b]);
@@ -221,16 +150,6 @@ fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize,
     }
 }
 
-pub(super) fn load_k<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    // SAFETY: see the top of `avx512/mod.rs`: this function is reachable only where the instructions exist.
-    unsafe { load_k_inner::<N>(rows, head_dim, out) }
-}
-
-pub(super) fn load_v<const N: usize>(rows: &[u8], out: &mut [f32]) {
-    // SAFETY: see the top of `avx512/mod.rs`.
-    unsafe { load_v_inner::<N>(rows, out) }
-}
-
 pub(super) fn qk(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
     // SAFETY: see the top of `avx512/mod.rs`.
     unsafe { qk_inner(q, k, head_dim, scale, scores, stride) }
@@ -241,11 +160,11 @@ pub(super) fn pv(p: &[f32], stride: usize, v: &[f32], head_dim: usize, out: &mut
     // `avx512/mod.rs`.
     unsafe {
         let bytes = std::slice::from_raw_parts(v.as_ptr().cast::<u8>(), size_of_val(v));
-        pv_inner::<4>(p, stride, bytes, head_dim, out);
+        pv_inner::<F32>(p, stride, bytes, head_dim, out);
     }
 }
 
 pub(super) fn pv_f16(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
     // SAFETY: see the top of `avx512/mod.rs`.
-    unsafe { pv_inner::<2>(p, stride, v, head_dim, out) }
+    unsafe { pv_inner::<F16>(p, stride, v, head_dim, out) }
 }

@@ -8,7 +8,8 @@
 //! Each lane walks the order that `scalar/attention.rs` specifies. What does not fill a register goes by way of an array
 //! that does.
 
-use crate::kernels::shapes;
+use crate::kernels::table::{F16, F32};
+use crate::kernels::{scalar, shapes};
 use core::arch::aarch64::*;
 
 const LANES: usize = 4;
@@ -215,14 +216,26 @@ fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize,
     }
 }
 
-pub(super) fn load_k<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    // SAFETY: see the top of `neon/mod.rs`: this function is reachable only where the instructions exist.
-    unsafe { load_k_inner::<N>(rows, head_dim, out) }
+/// Blocks are unpacked by the scalar twin: a cache in a block format is chosen for its size.
+pub(super) fn load_k<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
+    // SAFETY: see the top of `neon/mod.rs`: these functions are reachable only where the instructions exist.
+    unsafe {
+        match TY {
+            F32 => load_k_inner::<4>(rows, head_dim, out),
+            F16 => load_k_inner::<2>(rows, head_dim, out),
+            _ => scalar::attention::load_k::<TY>(rows, head_dim, out),
+        }
+    }
 }
 
-pub(super) fn load_v<const N: usize>(rows: &[u8], out: &mut [f32]) {
+pub(super) fn load_v<const TY: u32>(rows: &[u8], out: &mut [f32]) {
     // SAFETY: see the top of `neon/mod.rs`.
-    unsafe { load_v_inner::<N>(rows, out) }
+    unsafe {
+        match TY {
+            F32 => load_v_inner::<4>(rows, out),
+            _ => load_v_inner::<2>(rows, out),
+        }
+    }
 }
 
 pub(super) fn qk(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {

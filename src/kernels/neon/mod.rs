@@ -22,6 +22,7 @@ mod unpack;
 use super::Kernels;
 use super::activations::quantize;
 use super::lanes::*;
+use super::scalar::attention::load_v_blocks;
 use super::table::table;
 use attention::{load_k, load_v, pv, pv_f16, qk};
 use float::gemm_float;

@@ -15,6 +15,10 @@ pub struct Decode {
     pub kv_bytes_per_position_f32: u64,
     /// Bytes that one position takes in a cache of f16.
     pub kv_bytes_per_position_f16: u64,
+    /// Bytes that one position takes in a cache of Q8_0 blocks.
+    pub kv_bytes_per_position_q8_0: u64,
+    /// Bytes that one position takes in a cache of Q4_0 blocks.
+    pub kv_bytes_per_position_q4_0: u64,
     /// Bytes of an f16 cache as long as the training context, every layer keeping every position.
     pub kv_bytes_full_context_f16: u64,
     /// The same where layers with a window keep only what they can still see.
@@ -32,6 +36,8 @@ impl Decode {
             weight_bytes_per_token: weight_bytes_per_token(model),
             kv_bytes_per_position_f32: layout(KvFormat::F32).position_bytes() as u64,
             kv_bytes_per_position_f16: f16.position_bytes() as u64,
+            kv_bytes_per_position_q8_0: layout(KvFormat::Q8_0).position_bytes() as u64,
+            kv_bytes_per_position_q4_0: layout(KvFormat::Q4_0).position_bytes() as u64,
             kv_bytes_full_context_f16: (f16.position_bytes() * config.n_ctx_train) as u64,
             kv_bytes_full_context_f16_windowed: windowed as u64,
         }

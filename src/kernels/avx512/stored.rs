@@ -1,0 +1,155 @@
+//! Keys and values as the cache stores them → f32, sixteen numbers at a time.
+//!
+//! ```text
+//!  q8_0   │ d │ 16 codes │ 16 codes │       bytes → i32 → f32 · d
+//!  q4_0   │ d │ 16 bytes │                 low nibbles: numbers 0…15, high nibbles: 16…31;  (code − 8) → f32 · d
+//! ```
+//!
+//! Look first at [`load`]. Keys then become columns: [`transpose`] turns sixteen positions by sixteen dimensions. The twin
+//! of the `load_…` functions in `scalar/attention.rs`.
+
+use super::attention::{LANES, mask, store};
+use crate::kernels::shapes;
+use crate::kernels::table::{F16, F32, Q4_0, Q8_0};
+use crate::quant::{q4_0, q8_0};
+use core::arch::x86_64::*;
+
+/// How a format cuts a row: numbers in a block, bytes of a block.
+pub(super) const fn block_of<const TY: u32>() -> (usize, usize) {
+    match TY {
+        F32 => (1, 4),
+        F16 => (1, 2),
+        Q8_0 => (q8_0::LEN, size_of::<q8_0::Block>()),
+        Q4_0 => (q4_0::LEN, size_of::<q4_0::Block>()),
+        _ => panic!("no format of the cache"),
+    }
+}
+
+/// Stored numbers from the `at`-th on as f32, at least the next `m` ≤ 16 of them. In a block format `at` is a multiple of 16
+/// and counts what rows are filled up with.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
+pub(super) fn load<const TY: u32>(rows: &[u8], at: usize, m: usize) -> __m512 {
+    match TY {
+        F32 => {
+            let numbers = &rows[4 * at..][..4 * m];
+            // SAFETY: the mask lets the load touch `m` numbers, which the slice has; it needs no alignment.
+            unsafe { _mm512_maskz_loadu_ps(mask(m), numbers.as_ptr().cast()) }
+        }
+        F16 => {
+            let numbers = &rows[2 * at..][..2 * m];
+            // SAFETY: the mask lets the load touch `m` numbers, which the slice has; it needs no alignment.
+            _mm512_cvtph_ps(unsafe { _mm256_maskz_loadu_epi16(mask(m), numbers.as_ptr().cast()) })
+        }
+        Q8_0 => {
+            let [d_0, d_1, codes @ ..] = &rows.as_chunks::<{ size_of::<q8_0::Block>() }>().0[at / q8_0::LEN];
+            let codes = load_16(&codes.as_chunks().0[at % q8_0::LEN / LANES]);
+            scaled(_mm512_cvtepi8_epi32(codes), [*d_0, *d_1])
+        }
+        _ => {
+            let [d_0, d_1, codes @ ..] = &rows.as_chunks::<{ size_of::<q4_0::Block>() }>().0[at / q4_0::LEN];
+            let codes = _mm512_cvtepu8_epi32(load_16(codes));
+            let codes = match at % q4_0::LEN {
+                0 => _mm512_and_si512(codes, _mm512_set1_epi32(0xF)),
+                _ => _mm512_srli_epi32::<4>(codes),
+            };
+            scaled(_mm512_sub_epi32(codes, _mm512_set1_epi32(8)), [*d_0, *d_1])
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_16(bytes: &[u8; 16]) -> __m128i {
+    // SAFETY: the reference is 16 readable bytes, and the load needs no alignment.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+/// Sixteen codes times the scale of their block, an f16.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn scaled(codes: __m512i, d: [u8; 2]) -> __m512 {
+    let d = _mm512_cvtph_ps(_mm256_set1_epi16(i16::from_le_bytes(d)));
+    _mm512_mul_ps(_mm512_cvtepi32_ps(codes), d)
+}
+
+/// Rows become columns: pairs of numbers, pairs of pairs, then quarters of registers change places.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose(r: [__m512; LANES]) -> [__m512; LANES] {
+    let mut u = r;
+    for i in 0..4 {
+        let [a, b, c, d] = [r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]];
+        let (ab, cd) = (_mm512_castps_pd(_mm512_unpacklo_ps(a, b)), _mm512_castps_pd(_mm512_unpacklo_ps(c, d)));
+        u[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+        u[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+        let (ab, cd) = (_mm512_castps_pd(_mm512_unpackhi_ps(a, b)), _mm512_castps_pd(_mm512_unpackhi_ps(c, d)));
+        u[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+        u[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+    }
+    let mut out = r;
+    for k in 0..4 {
+        let even = _mm512_shuffle_f32x4::<0x88>(u[k], u[4 + k]);
+        let odd = _mm512_shuffle_f32x4::<0xDD>(u[k], u[4 + k]);
+        let even_2 = _mm512_shuffle_f32x4::<0x88>(u[8 + k], u[12 + k]);
+        let odd_2 = _mm512_shuffle_f32x4::<0xDD>(u[8 + k], u[12 + k]);
+        out[k] = _mm512_shuffle_f32x4::<0x88>(even, even_2);
+        out[4 + k] = _mm512_shuffle_f32x4::<0x88>(odd, odd_2);
+        out[8 + k] = _mm512_shuffle_f32x4::<0xDD>(even, even_2);
+        out[12 + k] = _mm512_shuffle_f32x4::<0xDD>(odd, odd_2);
+    }
+    out
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
+fn load_k_inner<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
+    let (len, bytes) = const { block_of::<TY>() };
+    let blocks = head_dim.div_ceil(len); // of a row
+    let n = shapes::rows(rows.len(), blocks * bytes);
+    let padded = n.next_multiple_of(LANES);
+    assert_eq!(out.len(), head_dim * padded, "out is [head_dim][{padded}]");
+    for j in (0..padded).step_by(LANES) {
+        for d in (0..head_dim).step_by(LANES) {
+            let m = LANES.min(head_dim - d);
+            let mut square = [_mm512_setzero_ps(); LANES];
+            for i in 0..LANES.min(n - j) {
+                square[i] = load::<TY>(rows, (j + i) * blocks * len + d, m);
+            }
+            let columns = transpose(square);
+            for i in 0..m {
+                store(out, (d + i) * padded + j, LANES, columns[i]);
+            }
+        }
+    }
+}
+
+/// One row after the other; a format of single numbers has one row, as long as all of them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
+fn load_v_inner<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
+    let (len, bytes) = const { block_of::<TY>() };
+    let blocks = head_dim.div_ceil(len); // of a row
+    assert_eq!(out.len(), shapes::rows(rows.len(), blocks * bytes) * head_dim, "out is [n][{head_dim}]");
+    for (j, out) in out.chunks_exact_mut(head_dim).enumerate() {
+        for d in (0..head_dim).step_by(LANES) {
+            let m = LANES.min(head_dim - d);
+            store(out, d, m, load::<TY>(rows, j * blocks * len + d, m));
+        }
+    }
+}
+
+pub(super) fn load_k<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
+    // SAFETY: see the top of `avx512/mod.rs`: this function is reachable only where the instructions exist.
+    unsafe { load_k_inner::<TY>(rows, head_dim, out) }
+}
+
+/// Numbers, in the order in which they are stored.
+pub(super) fn load_v<const TY: u32>(rows: &[u8], out: &mut [f32]) {
+    if !out.is_empty() {
+        load_v_blocks::<TY>(rows, out.len(), out);
+    }
+}
+
+pub(super) fn load_v_blocks<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
+    // SAFETY: see the top of `avx512/mod.rs`.
+    unsafe { load_v_inner::<TY>(rows, head_dim, out) }
+}
