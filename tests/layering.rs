@@ -38,7 +38,7 @@ const BELONGS: [(&[&str], &[&str]); 9] = [
     ),
     (&["core::arch", "std::arch"], &["src/kernels/", "src/kernels.rs"]),
     (&["ndarray"], &["src/naive/"]),
-    (&["memmap2"], &["src/gguf/mmap.rs", "src/optimized/arena.rs"]),
+    (&["memmap2"], &["src/gguf/mmap.rs", "src/kv_cache/pages.rs", "src/optimized/arena.rs"]),
     (&["plotters"], &["src/report/"]),
     (&["anyhow", "clap", "indicatif", "ctrlc"], &["src/cli/", "src/main.rs"]),
     (&["print!", "println!", "eprint!", "eprintln!"], &["src/cli/", "src/main.rs"]),

@@ -82,12 +82,11 @@ macro_rules! stamp {
 #[cfg(target_arch = "x86_64")]
 pub(super) use stamp;
 
-/// Compiles the small operations of `lanes.rs` and `activations.rs` for an instruction set.
+/// Compiles the small operations of `lanes.rs` for an instruction set.
 #[cfg(target_arch = "x86_64")]
 macro_rules! stamp_lanes {
     ($features:literal) => {
         $crate::kernels::table::stamp! { $features,
-            fn quantize(x: &[f32], out: &mut [ActBlock]) = activations::quantize;
             fn max(x: &[f32]) -> f32 = lanes::max;
             fn exp_sum(x: &mut [f32], max: f32) -> f32 = lanes::exp_sum;
             fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) = lanes::rms_norm;

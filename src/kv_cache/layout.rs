@@ -50,7 +50,7 @@ pub struct KvLayout {
 
 impl KvLayout {
     /// Positions in a page unless told otherwise.
-    pub const PAGE_LEN: usize = 64;
+    pub const PAGE_LEN: usize = 256;
 
     /// The layout for a model, with keys and values in the given formats. `page_len` of 0 counts as 1.
     pub fn new(config: &Config, k: KvFormat, v: KvFormat, page_len: usize) -> Self {

@@ -1,14 +1,58 @@
 //! [`PagePool`]: pages by number, each with the count of sequences that hold it.
 //!
 //! Look first at [`PagePool::hold`] and [`PagePool::release`]. Memory is taken from the system when a page is first
-//! needed and kept for the next one when it is released.
+//! needed and kept for the next one when it is released. It is taken in slabs of some pages, and the system is asked to
+//! back them with large pages of its own: attention reads a few kilobytes of every page for every head, and with pages of
+//! 4 KB the processor would look up an address almost as often as it reads.
+
+use memmap2::MmapMut;
+use std::ops::Range;
 
 /// Number of a page in its pool.
 pub(crate) type PageId = usize;
 
+/// About how many bytes are taken from the system at once.
+const SLAB_BYTES: usize = 16 << 20;
+/// What the system's large pages are aligned to.
+const HUGE_PAGE: usize = 2 << 20;
+
 struct Page {
     holders: usize,
-    bytes: Vec<u8>,
+    slab: usize,
+    range: Range<usize>,
+}
+
+/// Zeroed memory for some pages.
+enum Slab {
+    Mapped(MmapMut),
+    /// Where the system maps nothing.
+    Plain(Vec<u8>),
+}
+
+impl Slab {
+    /// Memory, and where in it the pages begin.
+    fn new(bytes: usize) -> (Self, usize) {
+        let slack = if bytes < HUGE_PAGE { 0 } else { HUGE_PAGE };
+        let Ok(memory) = MmapMut::map_anon(bytes + slack) else { return (Slab::Plain(vec![0; bytes]), 0) };
+        #[cfg(target_os = "linux")]
+        drop(memory.advise(memmap2::Advice::HugePage)); // a wish: without it everything works, more slowly
+        let start = if slack == 0 { 0 } else { memory.as_ptr().align_offset(HUGE_PAGE).min(slack) };
+        (Slab::Mapped(memory), start)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Slab::Mapped(memory) => memory,
+            Slab::Plain(memory) => memory,
+        }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            Slab::Mapped(memory) => memory,
+            Slab::Plain(memory) => memory,
+        }
+    }
 }
 
 /// Fixed-size pages, at most `capacity` of them.
@@ -17,11 +61,14 @@ pub(crate) struct PagePool {
     capacity: usize,
     pages: Vec<Page>,
     free: Vec<PageId>,
+    slabs: Vec<Slab>,
+    /// What is left of the last slab.
+    fresh: Range<usize>,
 }
 
 impl PagePool {
     pub(crate) fn new(page_bytes: usize, capacity: usize) -> Self {
-        Self { page_bytes, capacity, pages: Vec::new(), free: Vec::new() }
+        Self { page_bytes, capacity, pages: Vec::new(), free: Vec::new(), slabs: Vec::new(), fresh: 0..0 }
     }
 
     /// Pages that can still be taken.
@@ -41,12 +88,24 @@ impl PagePool {
     /// Takes a page with one holder. The caller has asked [`PagePool::available`] first.
     pub(crate) fn take(&mut self) -> PageId {
         debug_assert!(self.available() > 0, "callers count their pages before they take them");
-        let page = self.free.pop().unwrap_or_else(|| {
-            self.pages.push(Page { holders: 0, bytes: vec![0; self.page_bytes] });
-            self.pages.len() - 1
-        });
+        let page = self.free.pop().unwrap_or_else(|| self.make());
         self.pages[page].holders = 1;
         page
+    }
+
+    /// A page that never was: the next one of the last slab, or the first one of a new slab.
+    fn make(&mut self) -> PageId {
+        if self.fresh.len() < self.page_bytes.max(1) {
+            let unmade = self.capacity.saturating_sub(self.pages.len()).max(1);
+            let n_pages = (SLAB_BYTES / self.page_bytes.max(1)).clamp(1, unmade);
+            let (slab, start) = Slab::new((n_pages * self.page_bytes).max(1));
+            self.slabs.push(slab);
+            self.fresh = start..start + n_pages * self.page_bytes;
+        }
+        let range = self.fresh.start..self.fresh.start + self.page_bytes;
+        self.fresh.start = range.end;
+        self.pages.push(Page { holders: 0, slab: self.slabs.len() - 1, range });
+        self.pages.len() - 1
     }
 
     /// One more sequence holds the page.
@@ -70,17 +129,23 @@ impl PagePool {
     /// Takes a page with the same contents as `page`.
     pub(crate) fn copy(&mut self, page: PageId) -> PageId {
         let copy = self.take();
-        let (low, high) = self.pages.split_at_mut(page.max(copy));
-        let (from, to) = if page < copy { (&low[page], &mut high[0]) } else { (&high[0], &mut low[copy]) };
-        to.bytes.copy_from_slice(&from.bytes);
+        let (from, to) = (&self.pages[page], &self.pages[copy]);
+        let (from_range, to_range) = (from.range.clone(), to.range.clone());
+        if from.slab == to.slab {
+            self.slabs[from.slab].bytes_mut().copy_within(from_range, to_range.start);
+        } else if let Ok([from, to]) = self.slabs.get_disjoint_mut([from.slab, to.slab]) {
+            to.bytes_mut()[to_range].copy_from_slice(&from.bytes()[from_range]);
+        }
         copy
     }
 
     pub(crate) fn bytes(&self, page: PageId) -> &[u8] {
-        &self.pages[page].bytes
+        let Page { slab, range, .. } = &self.pages[page];
+        &self.slabs[*slab].bytes()[range.clone()]
     }
 
     pub(crate) fn bytes_mut(&mut self, page: PageId) -> &mut [u8] {
-        &mut self.pages[page].bytes
+        let Page { slab, range, .. } = &self.pages[page];
+        &mut self.slabs[*slab].bytes_mut()[range.clone()]
     }
 }

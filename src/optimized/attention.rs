@@ -22,7 +22,7 @@ use super::pool::{SharedSlice, Worker};
 use super::scratch::Rows;
 use crate::batch::SeqId;
 use crate::kernels::Kernels;
-use crate::kv_cache::{KvCache, Side};
+use crate::kv_cache::{KvCache, KvFormat, Side};
 use crate::model::LayerConfig;
 use std::ops::Range;
 
@@ -32,6 +32,8 @@ const CHUNK: usize = 256;
 const LANES: usize = 16;
 /// From one row of scores to the next: a chunk, and room for what a kernel fills up.
 const STRIDE: usize = CHUNK + LANES;
+/// Queries up to which values are better converted each time they are read than once for all.
+const FEW_QUERIES: usize = 8;
 /// Rows of a prompt that go over the past together.
 const BLOCK: usize = 16;
 
@@ -148,7 +150,8 @@ fn over_pieces(
 ) {
     let (n_head_kv, n_group, dim) = (scene.config.n_head_kv, scene.config.n_group(), scene.config.head_dim_v);
     let chunks = |query: &Query| query.visible.start / CHUNK..query.visible.end.div_ceil(CHUNK);
-    let pieces = |query| chunks(query).flat_map(move |chunk| (0..n_head_kv).map(move |head| (query, chunk, head)));
+    // A worker's tasks are neighbours: one head's past, chunk after chunk.
+    let pieces = |query| (0..n_head_kv).flat_map(move |head| chunks(query).map(move |chunk| (query, chunk, head)));
     let tasks = || scene.queries.iter().flat_map(pieces).enumerate();
     let n_tasks = scene.queries.iter().map(|query| chunks(query).len() * n_head_kv).sum::<usize>();
     if partials.len() < n_tasks * n_group {
@@ -158,7 +161,8 @@ fn over_pieces(
     {
         let (partials, mixed) = (SharedSlice::new(partials), SharedSlice::new(mixed));
         team.run(|worker, kernels, bench| {
-            for (task, (query, chunk, head)) in every_nth(tasks(), worker) {
+            let share = worker.slice(n_tasks, 1);
+            for (task, (query, chunk, head)) in tasks().skip(share.start).take(share.len()) {
                 let (bench, queries) = (&mut bench.attention, std::slice::from_ref(query));
                 gather(scene, queries, head, q, &mut bench.q);
                 over_chunk(kernels, scene, queries, head, chunk, bench);
@@ -174,7 +178,7 @@ fn over_pieces(
         let (queries, n_chunks) = (std::slice::from_ref(query), chunks(query).len());
         for head in 0..n_head_kv {
             for g in 0..n_group {
-                let piece = |chunk: usize| (first + chunk * n_head_kv + head) * n_group + g;
+                let piece = |chunk: usize| (first + head * n_chunks + chunk) * n_group + g;
                 let at = z_at(scene, queries, head, g, width);
                 let (mut so_far, z) = (NOTHING, &mut z.values_mut()[at..at + dim]);
                 z.fill(0.0);
@@ -225,10 +229,14 @@ fn over_chunk(kernels: &Kernels, scene: Scene<'_>, queries: &[Query], head: usiz
     }
 
     past.pages(Side::V, &seen, |positions, rows| {
+        let scores = &scores[positions.start - start..];
+        if n_q <= FEW_QUERIES && format(Side::V) == KvFormat::F16 {
+            return (kernels.pv_f16)(scores, STRIDE, rows, dim_v, &mut found.mixed);
+        }
         v.resize((positions.len() * dim_v).max(v.len()), 0.0);
         let values = &mut v[..positions.len() * dim_v]; // [positions, head_dim]
         load_v(kernels, format(Side::V), rows, dim_v, values);
-        (kernels.pv)(&scores[positions.start - start..], STRIDE, values, dim_v, &mut found.mixed);
+        (kernels.pv)(scores, STRIDE, values, dim_v, &mut found.mixed);
     });
 }
 

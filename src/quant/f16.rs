@@ -29,9 +29,11 @@ pub fn from_f32(x: f32) -> [u8; 2] {
     half.to_le_bytes()
 }
 
-/// Converts whole slices, some hundred numbers at a time so that the processor's own conversion can be used.
+/// Numbers that are converted together, so that the processor's own conversion can be used.
+const AT_ONCE: usize = 256;
+
+/// Converts whole slices.
 pub(super) fn dequantize(src: &[u8], dst: &mut [f32]) {
-    const AT_ONCE: usize = 256;
     let mut halves = [f16::ZERO; AT_ONCE];
     for (bytes, numbers) in src.chunks(2 * AT_ONCE).zip(dst.chunks_mut(AT_ONCE)) {
         let (pairs, _) = bytes.as_chunks::<2>();
@@ -40,6 +42,24 @@ pub(super) fn dequantize(src: &[u8], dst: &mut [f32]) {
             *half = f16::from_le_bytes(pair);
         }
         halves.convert_to_f32_slice(numbers);
+    }
+}
+
+/// The other way, likewise.
+pub(super) fn quantize(src: &[f32], dst: &mut [u8]) {
+    let mut halves = [f16::ZERO; AT_ONCE];
+    for (numbers, bytes) in src.chunks(AT_ONCE).zip(dst.chunks_mut(2 * AT_ONCE)) {
+        let halves = &mut halves[..numbers.len()];
+        halves.convert_from_f32_slice(numbers);
+        for (pair, half) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(&*halves) {
+            *pair = half.to_le_bytes();
+        }
+        // A processor keeps some of a NaN's bits.
+        if numbers.iter().any(|x| x.is_nan()) {
+            for (pair, &x) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(numbers) {
+                *pair = from_f32(x);
+            }
+        }
     }
 }
 

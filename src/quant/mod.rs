@@ -112,7 +112,7 @@ pub fn quantize(ty: GgmlType, src: &[f32], dst: &mut [u8]) -> Result<(), QuantEr
     check_finite(ty, src)?;
     match ty {
         GgmlType::F32 => make_each_block(src, dst, |w: &[f32; 1]| w[0].to_le_bytes()),
-        GgmlType::F16 => make_each_block(src, dst, |w: &[f32; 1]| f16::from_f32(w[0])),
+        GgmlType::F16 => f16::quantize(src, dst),
         GgmlType::BF16 => make_each_block(src, dst, |w: &[f32; 1]| bf16::from_f32(w[0])),
         GgmlType::Q4_0 => make_each_block(src, dst, |w| q4_0::Block::quantize(w).to_bytes()),
         GgmlType::Q4_1 => make_each_block(src, dst, |w| q4_1::Block::quantize(w).to_bytes()),

@@ -18,7 +18,7 @@ mod registers;
 mod unpack;
 
 use super::scalar::attention::load_v_blocks;
-use super::table::{stamp_lanes, table};
+use super::table::{stamp, stamp_lanes, table};
 use super::{ActBlock, Kernels, activations, lanes};
 use attention::{load_k, load_v, pv, pv_f16, qk};
 use float::gemm_float;
@@ -34,4 +34,7 @@ pub(super) fn kernels() -> Option<Kernels> {
 
 const KERNELS: Kernels = table!("avx2");
 
+stamp! { "avx2,fma,f16c",
+    fn quantize(x: &[f32], out: &mut [ActBlock]) = activations::quantize;
+}
 stamp_lanes! { "avx2,fma,f16c" }

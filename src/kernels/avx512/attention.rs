@@ -7,7 +7,8 @@
 //!
 //! Each lane walks the order that `scalar/attention.rs` specifies; what does not fill a register is masked.
 
-use super::stored::{block_of, load};
+use super::registers::prefetch;
+use super::stored::{AHEAD, block_of, load};
 use crate::kernels::shapes;
 use crate::kernels::table::{F16, F32};
 use core::arch::x86_64::*;
@@ -98,6 +99,10 @@ fn pv_tile<const TY: u32, const Q: usize, const B: usize>(
     acc: &mut [[__m512; B]; Q],
 ) {
     for j in 0..p[0].len() {
+        if TY == F16 {
+            let row_bytes = head_dim * const { block_of::<TY>().1 };
+            prefetch(&v[j * row_bytes..][..row_bytes], AHEAD); // as stored: f32 are copies in the cache
+        }
         let values: [__m512; B] =
             std::array::from_fn(|b| load::<TY>(v, j * head_dim + d + LANES * b, if b + 1 == B { m } else { LANES }));
         for i in 0..Q {
@@ -127,7 +132,10 @@ fn pv_inner<const TY: u32>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, 
                         acc[c][b] = load_f32(out, place(c, b).0, place(c, b).1);
                     }
                 }
-                pv_tile::<TY, $queries, $blocks>(p, v, head_dim, d, last, &mut acc);
+                match last {
+                    LANES => pv_tile::<TY, $queries, $blocks>(p, v, head_dim, d, LANES, &mut acc), // loads without masks
+                    _ => pv_tile::<TY, $queries, $blocks>(p, v, head_dim, d, last, &mut acc),
+                }
                 for c in 0..$queries {
                     for b in 0..$blocks {
                         store(out, place(c, b).0, place(c, b).1, acc[c][b]);

@@ -16,7 +16,7 @@
 //!
 //! The twin of `scalar/gemm.rs`, where each of these steps is explained.
 
-use super::registers::store;
+use super::registers::{prefetch, store};
 use super::unpack::{scales, unpack};
 use crate::kernels::activations::ActBlock;
 use crate::kernels::packed::{Layout, ROWS, STRIP};
@@ -31,6 +31,9 @@ pub(super) fn add(acc: __m512, sum: __m512i, d: f32, scale: __m512, min: Option<
     min.map_or(acc, |(s, min)| _mm512_fmadd_ps(_mm512_set1_ps(s), min, acc))
 }
 
+/// How far ahead of the arithmetic weights are asked for, of this matrix or the next one in the arena.
+const AHEAD: usize = 8192;
+
 /// One group of sixteen rows times `N` columns; `x[c]` is a column, `y[c]` its sixteen results.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
@@ -39,6 +42,9 @@ fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [_
     let (halves, has_min) = (layout.scales.halves(), layout.scales.min());
     let mut acc = [_mm512_setzero_ps(); N];
     for (t, tile) in group.chunks_exact(layout.tile_bytes()).enumerate() {
+        if N == 1 {
+            prefetch(tile, AHEAD); // many columns give the memory time enough
+        }
         for b in 0..layout.strips {
             let lines = unpack(layout.codes, &tile[layout.strip_at(b)..]);
             let (scale, min) = scales(layout.scales, tile, b);

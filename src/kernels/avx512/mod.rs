@@ -13,16 +13,18 @@ mod attention;
 mod float;
 mod gemm;
 mod panel;
+mod quantize;
 mod registers;
 mod stored;
 mod unpack;
 
 use super::table::{stamp_lanes, table};
-use super::{ActBlock, Kernels, activations, lanes};
+use super::{Kernels, lanes};
 use attention::{pv, pv_f16, qk};
 use float::gemm_float;
 use gemm::gemm;
 use panel::{expand, gemm_panel};
+use quantize::quantize;
 use stored::{load_k, load_v, load_v_blocks};
 
 /// The table, where the processor has what it needs.

@@ -9,10 +9,14 @@
 //! of the `load_…` functions in `scalar/attention.rs`.
 
 use super::attention::{LANES, mask, store};
+use super::registers::prefetch;
 use crate::kernels::shapes;
 use crate::kernels::table::{F16, F32, Q4_0, Q8_0};
 use crate::quant::{q4_0, q8_0};
 use core::arch::x86_64::*;
+
+/// How far ahead of the arithmetic keys and values are asked for: runs of one head are shorter than those of weights.
+pub(super) const AHEAD: usize = 4096;
 
 /// How a format cuts a row: numbers in a block, bytes of a block.
 pub(super) const fn block_of<const TY: u32>() -> (usize, usize) {
@@ -109,10 +113,22 @@ fn load_k_inner<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
     let padded = n.next_multiple_of(LANES);
     assert_eq!(out.len(), head_dim * padded, "out is [head_dim][{padded}]");
     for j in (0..padded).step_by(LANES) {
+        prefetch(&rows[j * blocks * bytes..(j + LANES).min(n) * blocks * bytes], AHEAD);
         for d in (0..head_dim).step_by(LANES) {
-            let m = LANES.min(head_dim - d);
+            let (m, m_rows) = (LANES.min(head_dim - d), LANES.min(n - j));
             let mut square = [_mm512_setzero_ps(); LANES];
-            for i in 0..LANES.min(n - j) {
+            if (m, m_rows) == (LANES, LANES) {
+                // Bounds that the compiler knows: all sixteen rows and columns stay in registers.
+                for i in 0..LANES {
+                    square[i] = load::<TY>(rows, (j + i) * blocks * len + d, LANES);
+                }
+                let columns = transpose(square);
+                for i in 0..LANES {
+                    store(out, (d + i) * padded + j, LANES, columns[i]);
+                }
+                continue;
+            }
+            for i in 0..m_rows {
                 square[i] = load::<TY>(rows, (j + i) * blocks * len + d, m);
             }
             let columns = transpose(square);
@@ -130,9 +146,13 @@ fn load_v_inner<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
     let blocks = head_dim.div_ceil(len); // of a row
     assert_eq!(out.len(), shapes::rows(rows.len(), blocks * bytes) * head_dim, "out is [n][{head_dim}]");
     for (j, out) in out.chunks_exact_mut(head_dim).enumerate() {
-        for d in (0..head_dim).step_by(LANES) {
-            let m = LANES.min(head_dim - d);
-            store(out, d, m, load::<TY>(rows, j * blocks * len + d, m));
+        let whole = head_dim / LANES * LANES;
+        for d in (0..whole).step_by(LANES) {
+            store(out, d, LANES, load::<TY>(rows, j * blocks * len + d, LANES));
+        }
+        if whole < head_dim {
+            let m = head_dim - whole;
+            store(out, whole, m, load::<TY>(rows, j * blocks * len + whole, m));
         }
     }
 }
