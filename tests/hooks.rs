@@ -166,3 +166,43 @@ fn every_operation_with_a_hook_shows_its_result() {
     );
     assert!(HookFilter::new("blocks.0.attn.hook_qq", &model.hooks()).is_err());
 }
+
+/// Wants some values and writes down which it is shown.
+struct Choosy {
+    filter: HookFilter,
+    shown: Vec<HookAt>,
+}
+
+impl Observer for Choosy {
+    const OPS: bool = false;
+
+    fn wants(&self, at: HookAt) -> bool {
+        self.filter.contains(at)
+    }
+    fn activation(&mut self, at: HookAt, _: Activation<'_>) {
+        self.shown.push(at);
+    }
+}
+
+/// An observer is asked first, and shown what it wants and nothing else, on both paths.
+#[test]
+fn only_what_is_wanted_is_shown() {
+    for case in ["llama-gqa-f32", "mixtral-f32"] {
+        let model = load(&common::tiny_gguf::named(case));
+        let batch = Batch::prompt(SeqId(0), 0, &some_tokens(5, model.config.n_vocab, 1));
+        let mut naive = Transformer::new(&model).unwrap();
+        let mut fast = cutaway::optimized::Transformer::new(&model, cutaway::optimized::Options::default()).unwrap();
+        for patterns in ["*hook_normalized", "*hook_scale, hook_embed", "*.mlp.hook_p*", "blocks.1.attn.hook_q"] {
+            let filter = HookFilter::new(patterns, &fast.hooks()).unwrap();
+            let choosy = || Choosy { filter: filter.clone(), shown: Vec::new() };
+
+            let mut observer = choosy();
+            naive.forward(&batch, &mut naive.new_cache(KvFormat::F32, 8), &mut observer).unwrap();
+            assert_eq!(observer.shown, filter.chosen(), "{case}, naive: {patterns}");
+
+            let (mut observer, mut cache) = (choosy(), fast.new_cache(KvFormat::F32, 8));
+            fast.forward(&batch, &mut cache, &mut observer).unwrap();
+            assert_eq!(observer.shown, filter.chosen(), "{case}, optimized: {patterns}");
+        }
+    }
+}

@@ -36,8 +36,11 @@ pub enum KvFormat {
     Q4_0,
 }
 
-/// A format for keys and one for values. A score is a sum over a key and enters an exponential, a value is averaged with
-/// many others: values bear coarser steps than keys do.
+/// A format for keys and one for values.
+///
+/// A score is a sum over a key and enters an exponential; a value is averaged with many others. So values bear coarser
+/// steps than keys do: of SmolLM2-135M over 84 tokens of prose, q4_0 moves the predictions by a KL divergence of 0.13 nats
+/// where keys are stored so, and of 0.012 where values are (q8_0: 0.0003 and 0.00003; naive path).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct KvFormats {
     /// How keys are stored.

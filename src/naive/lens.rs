@@ -33,11 +33,11 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
         Lens { ops: self.ops, obs: self.obs, layer: Some(layer) }
     }
 
-    /// Shows a value under a hook's name.
+    /// Shows a value under a hook's name, if anybody wants it.
     pub(crate) fn show<R: Real, D: Dimension>(&mut self, hook: Hook, value: &Array<R, D>) {
-        if Obs::ACTIVATIONS {
+        let at = HookAt { hook, layer: self.layer };
+        if Obs::ACTIVATIONS && self.obs.wants(at) {
             let values: Vec<f32> = value.iter().map(|x| x.to_f32()).collect();
-            let at = HookAt { hook, layer: self.layer };
             self.obs.activation(at, Activation { shape: value.shape(), values: &values });
         }
     }

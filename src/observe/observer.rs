@@ -14,7 +14,7 @@ use super::{Cost, HookAt, OpAt};
 pub trait Observer {
     /// Whether `begin`, `end` and their costs are wanted.
     const OPS: bool = true;
-    /// Whether activations are wanted. They may have to be copied to be shown, so this is separate.
+    /// Whether any activations are wanted. They may have to be copied to be shown, so this is separate.
     const ACTIVATIONS: bool = true;
 
     /// An operation starts.
@@ -24,6 +24,12 @@ pub trait Observer {
     /// The operation that began last is done; `cost` is what the formulas say it took.
     #[inline(always)]
     fn end(&mut self, _at: OpAt, _cost: &Cost) {}
+
+    /// Whether this activation is wanted: asked before it is copied to be shown. One that is not is never shown.
+    #[inline(always)]
+    fn wants(&self, _at: HookAt) -> bool {
+        true
+    }
 
     /// A named value of the forward pass.
     #[inline(always)]
@@ -70,6 +76,10 @@ impl<O: Observer> Observer for &mut O {
     #[inline(always)]
     fn end(&mut self, at: OpAt, cost: &Cost) {
         (**self).end(at, cost);
+    }
+    #[inline(always)]
+    fn wants(&self, at: HookAt) -> bool {
+        (**self).wants(at)
     }
     #[inline(always)]
     fn activation(&mut self, at: HookAt, value: Activation<'_>) {

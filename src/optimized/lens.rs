@@ -35,9 +35,14 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
         Lens { team: self.team, weights: self.weights, obs: self.obs, layer: Some(layer) }
     }
 
-    /// Shows a value under a hook's name.
+    /// Whether anybody wants this value.
+    fn wants(&self, hook: Hook) -> bool {
+        Obs::ACTIVATIONS && self.obs.wants(HookAt { hook, layer: self.layer })
+    }
+
+    /// Shows a value under a hook's name, if anybody wants it.
     pub(super) fn show(&mut self, hook: Hook, shape: &[usize], values: &[f32]) {
-        if Obs::ACTIVATIONS {
+        if self.wants(hook) {
             self.obs.activation(HookAt { hook, layer: self.layer }, Activation { shape, values });
         }
     }
@@ -127,7 +132,7 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
 
     /// Shows rows that are visits in the order of tokens, not of experts.
     pub(super) fn show_visits(&mut self, hook: Hook, rows: &Rows, in_order: &[usize]) {
-        if Obs::ACTIVATIONS {
+        if self.wants(hook) {
             let values: Vec<f32> = in_order.iter().flat_map(|&visit| rows.row(visit)).copied().collect();
             self.show(hook, &[rows.n(), rows.width()], &values);
         }
@@ -140,10 +145,12 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
             model::Norm::Layer { .. } => cost::layer_norm(n, d, w.biased),
         };
         self.run(op, cost, |team| team.norm(x, w, kind, out));
-        if let Some([scale, normalized, weighted]) = norm_hooks(op).filter(|_| Obs::ACTIVATIONS) {
-            let (scales, before_weight) = on_the_way(x, kind);
-            self.show(scale, &[n, 1], &scales);
-            self.show(normalized, &[n, d], &before_weight);
+        if let Some([scale, normalized, weighted]) = norm_hooks(op) {
+            if self.wants(scale) || self.wants(normalized) {
+                let (scales, before_weight) = on_the_way(x, kind);
+                self.show(scale, &[n, 1], &scales);
+                self.show(normalized, &[n, d], &before_weight);
+            }
             self.show(weighted, &[n, d], out.values());
         }
     }
