@@ -4,3 +4,5 @@
 //! serialised; the command line prints them.
 
 pub mod inspect;
+pub mod machine;
+pub mod statistics;
