@@ -3,6 +3,7 @@
 //! Look first at [`inspect`]: a file in, a description out. Everything here returns plain result structs that can be
 //! serialised; the command line prints them.
 
+pub mod ceilings;
 pub mod inspect;
 pub mod machine;
 pub mod statistics;
