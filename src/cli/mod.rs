@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod bench;
 mod cache_args;
 mod chat;
 pub mod fetch;
@@ -60,6 +61,8 @@ pub enum Command {
     Logits(logits::LogitsArgs),
     /// Say what a model file is: features, parameters by part, bytes by format.
     Inspect(inspect::InspectArgs),
+    /// Measure tokens per second, as llama-bench does.
+    Bench(bench::BenchArgs),
     /// Fetch a known model, verified by its SHA-256.
     Pull(pull::PullArgs),
 }
@@ -127,6 +130,7 @@ pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Logits(args) => logits::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Pull(args) => signals.listen(|| pull::run(&args, signals)),
     }
 }

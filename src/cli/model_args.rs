@@ -61,6 +61,16 @@ pub(super) enum Path {
     Optimized,
 }
 
+impl Path {
+    /// As it is written on the command line.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Path::Naive => "naive",
+            Path::Optimized => "optimized",
+        }
+    }
+}
+
 /// A model that is ready to run.
 pub(super) struct Loaded {
     pub(super) gguf: Arc<Gguf>,

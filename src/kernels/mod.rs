@@ -49,6 +49,7 @@
 pub mod activations;
 pub mod pack;
 pub mod packed;
+pub mod probe;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -14,8 +14,17 @@ const HUGE_PAGE: usize = 2 << 20;
 /// What every part is aligned to: a cache line, which is also the widest vector.
 const ALIGNMENT: usize = 64;
 
+/// What backs an arena, where the system lets us choose (Linux).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// 4 KB: what everybody gets unless told otherwise.
+    Small,
+    /// 2 MB, as far as the system has them.
+    Huge,
+}
+
 /// Anonymous memory that is filled from the front.
-pub(super) struct Arena {
+pub(crate) struct Arena {
     memory: MmapMut,
     /// Where the aligned part begins.
     start: usize,
@@ -24,14 +33,24 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    /// Room for `capacity` bytes. Pages are taken from the system when they are first written.
+    /// Room for `capacity` bytes on huge pages. Pages are taken from the system when they are first written.
     ///
     /// # Errors
     /// If the system has no room.
-    pub(super) fn new(capacity: usize) -> std::io::Result<Self> {
+    pub(crate) fn new(capacity: usize) -> std::io::Result<Self> {
+        Self::on(Pages::Huge, capacity)
+    }
+
+    /// As [`Arena::new`], on pages of the caller's choice.
+    pub(crate) fn on(pages: Pages, capacity: usize) -> std::io::Result<Self> {
         let memory = MmapMut::map_anon(capacity + HUGE_PAGE)?;
         #[cfg(target_os = "linux")]
-        drop(memory.advise(memmap2::Advice::HugePage)); // a wish: without it everything works, more slowly
+        drop(memory.advise(match pages {
+            Pages::Huge => memmap2::Advice::HugePage, // a wish: without it everything works, more slowly
+            Pages::Small => memmap2::Advice::NoHugePage,
+        }));
+        #[cfg(not(target_os = "linux"))]
+        let _ = pages; // the system decides
         let start = memory.as_ptr().align_offset(HUGE_PAGE).min(HUGE_PAGE);
         Ok(Self { memory, start, capacity, used: 0 })
     }
@@ -39,7 +58,7 @@ impl Arena {
     /// The next `len` bytes, aligned and zero, and where they are.
     ///
     /// Panics if they do not fit: whoever made the arena has added up its parts ([`Arena::room_for`]).
-    pub(super) fn take(&mut self, len: usize) -> (Range<usize>, &mut [u8]) {
+    pub(crate) fn take(&mut self, len: usize) -> (Range<usize>, &mut [u8]) {
         let range = self.used..self.used + len;
         assert!(range.end <= self.capacity, "{len} more bytes do not fit {} of {}", self.used, self.capacity);
         self.used += Self::room_for(len).min(self.capacity - self.used);
@@ -48,17 +67,17 @@ impl Arena {
     }
 
     /// What a part of `len` bytes takes, alignment included.
-    pub(super) fn room_for(len: usize) -> usize {
+    pub(crate) fn room_for(len: usize) -> usize {
         len.next_multiple_of(ALIGNMENT)
     }
 
     /// A part that was taken.
-    pub(super) fn bytes(&self, range: &Range<usize>) -> &[u8] {
+    pub(crate) fn bytes(&self, range: &Range<usize>) -> &[u8] {
         &self.memory[self.start + range.start..self.start + range.end]
     }
 
     /// Bytes in use.
-    pub(super) fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.used
     }
 }

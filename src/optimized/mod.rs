@@ -19,7 +19,7 @@
 //!
 //! What it deliberately does not do: arithmetic (that is [`crate::kernels`]), and anything that the naive path does not.
 
-mod arena;
+pub(crate) mod arena;
 mod attention;
 mod barrier;
 mod experts;

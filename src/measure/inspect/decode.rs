@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::parts::Part;
 use crate::kv_cache::{KvFormat, KvLayout};
-use crate::model::Model;
+use crate::model::{Config, Model};
 
 /// Memory traffic and cache size of decoding. Decoding is bound by these bytes, not by arithmetic.
 #[derive(Debug, Clone, Serialize)]
@@ -26,12 +26,11 @@ pub struct Decode {
 }
 
 impl Decode {
-    pub(super) fn of(model: &Model) -> Self {
+    /// Of a model.
+    pub fn of(model: &Model) -> Self {
         let config = &model.config;
         let layout = |format| KvLayout::new(config, format, format, 1);
         let f16 = layout(KvFormat::F16);
-        let kept = |layer: usize| config.layers[layer].window.unwrap_or(config.n_ctx_train).min(config.n_ctx_train);
-        let windowed = (0..config.n_layer()).map(|layer| f16.layer_position_bytes(layer) * kept(layer)).sum::<usize>();
         Self {
             weight_bytes_per_token: weight_bytes_per_token(model),
             kv_bytes_per_position_f32: layout(KvFormat::F32).position_bytes() as u64,
@@ -39,9 +38,17 @@ impl Decode {
             kv_bytes_per_position_q8_0: layout(KvFormat::Q8_0).position_bytes() as u64,
             kv_bytes_per_position_q4_0: layout(KvFormat::Q4_0).position_bytes() as u64,
             kv_bytes_full_context_f16: (f16.position_bytes() * config.n_ctx_train) as u64,
-            kv_bytes_full_context_f16_windowed: windowed as u64,
+            kv_bytes_full_context_f16_windowed: kv_read_bytes(config, KvFormat::F16, config.n_ctx_train),
         }
     }
+}
+
+/// Bytes of keys and values that a token reads when it and those before it are `n_positions`: in layers with a window
+/// only what can be seen.
+pub fn kv_read_bytes(config: &Config, format: KvFormat, n_positions: usize) -> u64 {
+    let layout = KvLayout::new(config, format, format, 1);
+    let seen = |layer: usize| config.layers[layer].window.unwrap_or(n_positions).min(n_positions);
+    (0..config.n_layer()).map(|layer| (layout.layer_position_bytes(layer) * seen(layer)) as u64).sum()
 }
 
 /// Each tensor's bytes, or of some only the share that one token needs.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use decode::Decode;
+pub use decode::{Decode, kv_read_bytes};
 pub use features::{Features, LayerGroup, RopeReport};
 pub use file_map::{FileMap, Section};
 pub use parts::{FormatShare, Part, PartShare, formats, parts};

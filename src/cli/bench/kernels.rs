@@ -1,0 +1,99 @@
+//! `bench kernels`: every kernel by itself.
+
+use super::header::{Header, Watch};
+use crate::cli::Format;
+use crate::cli::model_args::spinner;
+use crate::cli::output::print_json;
+use crate::kernels::Kernels;
+use crate::measure::bench::{MatrixKernel, VectorKernel, matrix_kernels, vector_kernels};
+use anyhow::{Result, bail};
+use clap::Args;
+use serde::Serialize;
+use std::io::Write;
+
+/// Flags of `bench kernels`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    cutaway bench kernels\n  \
+    cutaway bench kernels --kernels scalar --format json")]
+pub(super) struct KernelsArgs {
+    /// Only these tables: scalar, or instruction sets [default: all that run here]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    kernels: Vec<String>,
+
+    /// Passes of which the median is taken
+    #[arg(short, long, value_name = "N", default_value_t = 5)]
+    repetitions: usize,
+
+    /// Milliseconds that a pass takes at least
+    #[arg(long, value_name = "MS", default_value_t = 2.0)]
+    pass: f64,
+
+    /// How to print the result
+    #[arg(short = 'o', long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Everything measured: the JSON view.
+#[derive(Serialize)]
+struct View {
+    #[serde(flatten)]
+    header: Header,
+    matrix: Vec<MatrixKernel>,
+    vector: Vec<VectorKernel>,
+    stolen: Option<f64>,
+}
+
+pub(super) fn run(args: &KernelsArgs) -> Result<()> {
+    let tables = tables(&args.kernels)?;
+    let watch = Watch::start();
+    let progress = spinner("");
+    let (mut matrix, mut vector) = (Vec::new(), Vec::new());
+    for table in &tables {
+        let tell = |format: &str| progress.set_message(format!("{} {format}", table.name));
+        matrix.extend(matrix_kernels(table, args.repetitions, args.pass / 1e3, tell));
+        progress.set_message(format!("{} rows", table.name));
+        vector.extend(vector_kernels(table, args.repetitions, args.pass / 1e3));
+    }
+    progress.finish_and_clear();
+    watch.warn();
+    let view = View { header: Header::new(None), matrix, vector, stolen: watch.stolen() };
+    match args.format {
+        Format::Json => print_json(&view),
+        Format::Text => print(&view, &mut std::io::stdout().lock()),
+    }
+}
+
+fn tables(names: &[String]) -> Result<Vec<Kernels>> {
+    let available = Kernels::available();
+    let known = || available.iter().map(|table| table.name).collect::<Vec<_>>().join(", ");
+    if let Some(unknown) = names.iter().find(|name| Kernels::by_name(name).is_none()) {
+        bail!("no kernels '{unknown}' run on this machine; expected some of: {}", known());
+    }
+    Ok(available.into_iter().filter(|table| names.is_empty() || names.iter().any(|n| n == table.name)).collect())
+}
+
+fn print(view: &View, out: &mut impl Write) -> Result<()> {
+    view.header.print(out)?;
+    writeln!(out, "\nmatrices: GB/s of weights for one column, then 10⁹ multiply-adds a second by columns")?;
+    write!(out, "  {:<8} {:<8} {:>7}", "kernels", "format", "GB/s")?;
+    (1..=8).try_for_each(|columns| write!(out, " {columns:>6}"))?;
+    writeln!(out, "  panel")?;
+    for row in view.matrix.chunk_by(|a, b| (a.kernels, a.format) == (b.kernels, b.format)) {
+        let single = row.first().map_or(f64::NAN, |kernel| kernel.bytes_per_second / 1e9);
+        write!(out, "  {:<8} {:<8} {single:>7.2}", row[0].kernels, row[0].format)?;
+        row.iter().try_for_each(|kernel| write!(out, " {:>6.2}", kernel.macs_per_second / 1e9))?;
+        writeln!(out)?;
+    }
+    writeln!(out, "\nrows: 10⁹ numbers a second (qk, pv: multiply-adds)")?;
+    let tables: Vec<&[VectorKernel]> = view.vector.chunk_by(|a, b| a.kernels == b.kernels).collect();
+    write!(out, "  {:<14}", "")?;
+    tables.iter().try_for_each(|table| write!(out, " {:>8}", table[0].kernels))?;
+    writeln!(out)?;
+    for (i, kernel) in tables[0].iter().enumerate() {
+        write!(out, "  {:<14}", kernel.kernel)?;
+        tables.iter().try_for_each(|table| write!(out, " {:>8.2}", table[i].per_second / 1e9))?;
+        writeln!(out)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The matrix kernels by themselves: every table × format × number of columns, from data that the cache holds.
+//!
+//! Decoding multiplies one column, and its kernel should be faster than memory can bring the weights (compare
+//! `bytes_per_second` with the roof of reading). A prompt multiplies many, and its kernel should do as many multiply-adds as
+//! the processor can (compare `macs_per_second`). Look first at [`matrix_kernels`].
+
+use crate::kernels::{ActBlock, Kernels, Panel, packed};
+use crate::quant::GgmlType;
+use crate::sampling::Mt19937;
+use serde::Serialize;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Inputs and outputs of the matrix: half a megabyte as f32, a few sums long enough to hide the call.
+const N_IN: usize = 1024;
+const N_OUT: usize = 128;
+/// Columns that share a panel.
+const PANEL_COLUMNS: usize = 48;
+/// Rows that share a panel, as in the forward pass: what the nearest cache holds.
+const PANEL_ROWS: usize = 2 * packed::ROWS;
+
+/// The speed of one matrix kernel.
+#[derive(Debug, Clone, Serialize)]
+pub struct MatrixKernel {
+    /// The table: `scalar`, `avx512`.
+    pub kernels: &'static str,
+    /// The format of the weights.
+    pub format: &'static str,
+    /// Columns of activations.
+    pub columns: usize,
+    /// Whether the weights were unpacked into a panel; unpacking is timed too.
+    pub panel: bool,
+    /// Multiply-adds per second, the median of the passes.
+    pub macs_per_second: f64,
+    /// Bytes of packed weights per second.
+    pub bytes_per_second: f64,
+}
+
+/// Times every matrix kernel of a table: 1 to 8 columns for every format, and a panel for block formats. A pass of each
+/// takes about `seconds_per_pass`; `tell` hears what is being timed.
+pub fn matrix_kernels(
+    kernels: &Kernels,
+    passes: usize,
+    seconds_per_pass: f64,
+    mut tell: impl FnMut(&str),
+) -> Vec<MatrixKernel> {
+    let mut rows = Vec::new();
+    for ty in GgmlType::WEIGHTS {
+        tell(ty.name());
+        let Some(bytes) = packed::packed_bytes(ty, N_IN, N_OUT) else { continue };
+        let tiles = harmless_bytes(bytes);
+        let row = |columns: usize, panel: bool, seconds: f64| MatrixKernel {
+            kernels: kernels.name,
+            format: ty.name(),
+            columns,
+            panel,
+            macs_per_second: (N_IN * N_OUT * columns) as f64 / seconds,
+            bytes_per_second: bytes as f64 / seconds,
+        };
+        for columns in 1..=8 {
+            let seconds = seconds_of(product(kernels, ty, &tiles, columns), passes, seconds_per_pass);
+            rows.push(row(columns, false, seconds));
+        }
+        if kernels.gemm(ty).is_some() {
+            let seconds = seconds_of(panel_product(kernels, ty, &tiles), passes, seconds_per_pass);
+            rows.push(row(PANEL_COLUMNS, true, seconds));
+        }
+    }
+    rows
+}
+
+/// One call of the kernel for few columns.
+fn product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8], columns: usize) -> Box<dyn FnMut() + 'a> {
+    let (x, blocks) = activations(kernels, columns);
+    let mut y = vec![0.0; columns * N_OUT];
+    match (kernels.gemm(ty), kernels.gemm_float(ty)) {
+        (Some(gemm), _) => Box::new(move || gemm(N_IN, black_box(tiles), black_box(&blocks), black_box(&mut y))),
+        (None, Some(gemm)) => Box::new(move || gemm(N_IN, black_box(tiles), black_box(&x), black_box(&mut y))),
+        (None, None) => Box::new(|| {}), // a weight format has one or the other
+    }
+}
+
+/// The same through panels, as a prompt is multiplied.
+fn panel_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
+    let (_, blocks) = activations(kernels, PANEL_COLUMNS);
+    let (expand, gemm_panel) = (kernels.expand, kernels.gemm_panel);
+    let (mut panel, mut y) = (Panel::new(), vec![0.0; PANEL_COLUMNS * PANEL_ROWS]);
+    let panel_bytes = tiles.len() / (N_OUT / PANEL_ROWS);
+    Box::new(move || {
+        for tiles in tiles.chunks_exact(panel_bytes) {
+            expand(ty, N_IN, black_box(tiles), &mut panel);
+            gemm_panel(black_box(&panel), black_box(&blocks), black_box(&mut y));
+        }
+    })
+}
+
+fn activations(kernels: &Kernels, columns: usize) -> (Vec<f32>, Vec<ActBlock>) {
+    let x: Vec<f32> = (0..columns * N_IN).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect();
+    let mut blocks = vec![ActBlock::ZERO; x.len() / packed::STRIP];
+    (kernels.quantize)(&x, &mut blocks);
+    (x, blocks)
+}
+
+/// Bytes that are numbers of ordinary size in whatever format they are read, so that no kernel meets the slow cases of
+/// the hardware (numbers next to zero).
+fn harmless_bytes(n: usize) -> Vec<u8> {
+    let mut rng = Mt19937::new(1);
+    (0..n).map(|_| 0x30 + (rng.next_u32() % 12) as u8).collect()
+}
+
+/// Seconds of one call: the median of some passes, each of enough calls to take `seconds_per_pass`.
+pub(super) fn seconds_of(mut call: impl FnMut(), passes: usize, seconds_per_pass: f64) -> f64 {
+    let mut pass = |calls: usize| {
+        let started = Instant::now();
+        (0..calls).for_each(|_| call());
+        started.elapsed().as_secs_f64()
+    };
+    pass(1); // brings the data into the cache
+    let (mut calls, mut took) = (1, pass(1));
+    while took < seconds_per_pass && calls < 1 << 24 {
+        calls *= 2;
+        took = pass(calls);
+    }
+    let samples: Vec<f64> = (0..passes.max(1)).map(|_| pass(calls) / calls as f64).collect();
+    crate::measure::statistics::median(&samples)
+}

@@ -1,0 +1,169 @@
+//! [`Runner`]: runs tests on an engine, and times them.
+
+use super::{Phase, Test};
+use crate::batch::{Batch, Logits, SeqId};
+use crate::engine::Engine;
+use crate::kv_cache::{CacheError, ForwardError, KvCache, KvFormat, KvLayout};
+use crate::observe::Off;
+use crate::sampling::Mt19937;
+use std::time::{Duration, Instant};
+
+/// How tests are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Most tokens in one pass (llama-bench's `-ub`).
+    pub chunk: usize,
+    /// How keys and values are stored.
+    pub kv_format: KvFormat,
+    /// The token that every test begins with, where the model asks for one; all others are random.
+    pub bos: Option<u32>,
+}
+
+impl Default for Options {
+    /// llama-bench's defaults, no first token.
+    fn default() -> Self {
+        Self { chunk: 512, kv_format: KvFormat::F16, bos: None }
+    }
+}
+
+/// Why a test could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The forward pass refused.
+    #[error("test {test}: the model does not run")]
+    Forward {
+        /// The test.
+        test: String,
+        /// Why.
+        source: ForwardError,
+    },
+    /// The model was loaded for a shorter context.
+    #[error("test {test} needs {needed} positions, and the model was loaded for {n_ctx}; load it for a longer context")]
+    Context {
+        /// The test.
+        test: String,
+        /// Positions of the test.
+        needed: usize,
+        /// Positions there are.
+        n_ctx: usize,
+    },
+}
+
+/// An engine, a cache that is filled to some depth, and random tokens.
+pub struct Runner<'a> {
+    engine: &'a mut Engine,
+    cache: KvCache,
+    options: Options,
+    rng: Mt19937,
+}
+
+impl<'a> Runner<'a> {
+    /// What is in the cache before the clock starts. Each run continues a copy of it.
+    const FILLED: SeqId = SeqId(0);
+    const RUN: SeqId = SeqId(1);
+    /// Any number: the tokens are the same in every process.
+    const SEED: u32 = 42;
+
+    /// A runner for these tests.
+    ///
+    /// # Errors
+    /// If one of them needs more positions than the model was loaded for.
+    pub fn new(engine: &'a mut Engine, options: Options, tests: &[Test]) -> Result<Self, BenchError> {
+        let n_ctx = engine.config().n_ctx;
+        if let Some(test) = tests.iter().find(|test| test.n_positions() > n_ctx) {
+            return Err(BenchError::Context { test: test.to_string(), needed: test.n_positions(), n_ctx });
+        }
+        // The filled sequence and its continuation meet in a page that is copied.
+        let positions = tests.iter().map(Test::n_positions).max().unwrap_or(0) + 2 * KvLayout::PAGE_LEN;
+        let cache = engine.new_cache(options.kv_format, positions);
+        Ok(Self { engine, cache, options, rng: Mt19937::new(Self::SEED) })
+    }
+
+    /// The engine that runs.
+    pub fn engine(&self) -> &Engine {
+        self.engine
+    }
+
+    /// Runs a test for nothing: all of a prompt, one token of a generation.
+    ///
+    /// # Errors
+    /// If the model refuses.
+    pub fn warm_up(&mut self, test: Test) -> Result<(), BenchError> {
+        let phase = match test.phase {
+            Phase::Prompt(n) => Phase::Prompt(n),
+            Phase::Generate(_) => Phase::Generate(1),
+        };
+        self.sample(Test { phase, ..test }).map(drop)
+    }
+
+    /// How long one run of a test takes. Filling the cache, choosing tokens and cleaning up are not timed.
+    ///
+    /// # Errors
+    /// If the model refuses.
+    pub fn sample(&mut self, test: Test) -> Result<Duration, BenchError> {
+        let refused = |source: ForwardError| BenchError::Forward { test: test.to_string(), source };
+        self.fill(test.depth).map_err(refused)?;
+        let tokens = self.tokens(test.n_tokens());
+        let batches = match test.phase {
+            Phase::Prompt(_) => self.prompt(Self::RUN, test.depth, &tokens),
+            Phase::Generate(_) => {
+                let one = |(i, token): (usize, &u32)| Batch::prompt(Self::RUN, test.depth + i, &[*token]);
+                tokens.iter().enumerate().map(one).collect()
+            }
+        };
+
+        let started = Instant::now();
+        let ran =
+            batches.iter().try_for_each(|batch| self.forward(batch).map(|logits| _ = std::hint::black_box(logits)));
+        let time = started.elapsed();
+
+        ran.map_err(refused)?;
+        self.cache.remove(Self::RUN).map_err(|error| refused(error.into()))?;
+        Ok(time)
+    }
+
+    /// The one call that is timed: a forward pass that nobody watches.
+    fn forward(&mut self, batch: &Batch) -> Result<Logits, ForwardError> {
+        self.engine.forward(batch, &mut self.cache, &mut Off)
+    }
+
+    /// Brings the cache to `depth` random tokens, which are kept for the next test, and copies them for a run.
+    fn fill(&mut self, depth: usize) -> Result<(), ForwardError> {
+        let left_over = self.cache.remove(Self::RUN); // of a run that failed
+        debug_assert!(matches!(left_over, Ok(()) | Err(CacheError::UnknownSequence(_))));
+        if self.cache.len(Self::FILLED) != depth {
+            if self.cache.len(Self::FILLED) > 0 {
+                self.cache.remove(Self::FILLED)?;
+            }
+            let tokens = self.tokens(depth);
+            for batch in self.prompt(Self::FILLED, 0, &tokens) {
+                self.forward(&batch)?;
+            }
+        }
+        if depth > 0 {
+            self.cache.fork(Self::FILLED, Self::RUN)?;
+        }
+        Ok(())
+    }
+
+    /// A prompt in passes of at most `chunk` tokens; only the last token of the last pass wants scores.
+    fn prompt(&self, sequence: SeqId, start: usize, tokens: &[u32]) -> Vec<Batch> {
+        let chunk = self.options.chunk.max(1);
+        let n_passes = tokens.len().div_ceil(chunk);
+        let pass = |(i, tokens): (usize, &[u32])| {
+            let batch = Batch::prompt(sequence, start + i * chunk, tokens);
+            if i + 1 < n_passes { batch.without_logits() } else { batch }
+        };
+        tokens.chunks(chunk).enumerate().map(pass).collect()
+    }
+
+    /// `n` random tokens behind the model's first token.
+    fn tokens(&mut self, n: usize) -> Vec<u32> {
+        let n_vocab = self.engine.config().n_vocab as u32;
+        let mut tokens: Vec<u32> = (0..n).map(|_| self.rng.next_u32() % n_vocab).collect();
+        if let (Some(first), Some(bos)) = (tokens.first_mut(), self.options.bos) {
+            *first = bos;
+        }
+        tokens
+    }
+}

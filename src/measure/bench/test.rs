@@ -1,0 +1,76 @@
+//! [`Test`]: what is timed.
+
+use std::fmt;
+
+/// One test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Test {
+    /// What is timed.
+    pub phase: Phase,
+    /// Tokens that are in the cache before the clock starts.
+    pub depth: usize,
+}
+
+/// Reading a prompt, or writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// `ppN`: a prompt of so many tokens, scores for the last one only.
+    Prompt(usize),
+    /// `tgN`: so many tokens one after the other, scores for each.
+    Generate(usize),
+}
+
+impl Test {
+    /// Tokens that are timed.
+    pub fn n_tokens(&self) -> usize {
+        match self.phase {
+            Phase::Prompt(n) | Phase::Generate(n) => n,
+        }
+    }
+
+    /// Positions that the test needs in all.
+    pub fn n_positions(&self) -> usize {
+        self.depth + self.n_tokens()
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Phase::Prompt(n) => write!(f, "pp{n}"),
+            Phase::Generate(n) => write!(f, "tg{n}"),
+        }
+    }
+}
+
+/// As llama-bench writes it: `tg128`, `tg128 @ d1024`.
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.phase)?;
+        if self.depth > 0 {
+            write!(f, " @ d{}", self.depth)?;
+        }
+        Ok(())
+    }
+}
+
+/// Every prompt and every generation at every depth, one depth after the other. Tests of no tokens are left out: `-n 0`
+/// means "no generation".
+pub fn grid(prompts: &[usize], generations: &[usize], depths: &[usize]) -> Vec<Test> {
+    let phases = || prompts.iter().map(|&n| Phase::Prompt(n)).chain(generations.iter().map(|&n| Phase::Generate(n)));
+    let tests = depths.iter().flat_map(|&depth| phases().map(move |phase| Test { phase, depth }));
+    tests.filter(|test| test.n_tokens() > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_is_every_combination_without_empty_tests() {
+        let names = |tests: Vec<Test>| tests.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(names(grid(&[512, 0], &[128], &[0, 1024])), ["pp512", "tg128", "pp512 @ d1024", "tg128 @ d1024"]);
+        assert_eq!(names(grid(&[0], &[0], &[0, 8])), [""; 0]);
+        assert_eq!(grid(&[7], &[], &[5])[0].n_positions(), 12);
+    }
+}
