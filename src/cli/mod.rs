@@ -24,6 +24,7 @@ mod output;
 mod pull;
 mod sampler_args;
 mod tokenize;
+mod verify;
 
 pub use output::is_broken_pipe;
 
@@ -57,6 +58,8 @@ pub enum Command {
     Logits(logits::LogitsArgs),
     /// Say what a model file is: features, parameters by part, bytes by format.
     Inspect(inspect::InspectArgs),
+    /// Prove the optimized path right: every operation against the naive path, every kernel against its scalar twin.
+    Verify(verify::VerifyArgs),
     /// Fetch a known model, verified by its SHA-256.
     Pull(pull::PullArgs),
 }
@@ -124,6 +127,7 @@ pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Logits(args) => logits::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Pull(args) => signals.listen(|| pull::run(&args, signals)),
     }
 }

@@ -4,3 +4,4 @@
 //! serialised; the command line prints them.
 
 pub mod inspect;
+pub mod verify;
