@@ -462,7 +462,7 @@ fn a_norm_that_forgets_its_weight() {
         rms_norm: |x, weight, eps, out| (Kernels::scalar().rms_norm)(x, &vec![1.0; weight.len()], eps, out),
         ..Kernels::detect()
     };
-    names_kernel(&named("llama-gqa-q4_k"), 32, kernels, "attn_norm", "blocks.0.ln1.hook_out");
+    names_kernel(&named("llama-gqa-f32"), 32, kernels, "attn_norm", "blocks.0.ln1.hook_out");
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub trait Observer {
     const OPS: bool = true;
     /// Whether activations are wanted. They may have to be copied to be shown, so this is separate.
     const ACTIVATIONS: bool = true;
-    /// Whether activations may be changed, see [`Observer::edit`].
+    /// Whether activations may be changed once they were shown, see [`Observer::edit`]. Needs `ACTIVATIONS`.
     const EDITS: bool = false;
 
     /// An operation starts.

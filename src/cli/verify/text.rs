@@ -10,6 +10,9 @@ use std::io::Write;
 pub(super) fn print(report: &Report, shown: Option<&HookFilter>) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let given = match report.mode {
+        Mode::Locked if report.inputs_on_grid => {
+            "locked: each operation is given the naive path's values, rounded to 8 bits where matrices read them"
+        }
         Mode::Locked => "locked: each operation is given the naive path's values",
         Mode::Free => "free: errors accumulate",
     };
@@ -18,7 +21,7 @@ pub(super) fn print(report: &Report, shown: Option<&HookFilter>) -> Result<()> {
 
     writeln!(
         out,
-        "{:<32}  {:<20}  {:>5}  {:>8}  {:>8}  {:>8}  {:>9}",
+        "{:<34}  {:<20}  {:>5}  {:>8}  {:>8}  {:>8}  {:>9}",
         "hook", "op", "block", "max abs", "rel RMS", "budget", "cosine"
     )?;
     for line in lines(report, shown) {
@@ -27,7 +30,7 @@ pub(super) fn print(report: &Report, shown: Option<&HookFilter>) -> Result<()> {
         let (distance, failed) = (line.distance, if line.passed { "" } else { "  out of budget" });
         writeln!(
             out,
-            "{name:<32}  {:<20}  {block:>5}  {:>8.1e}  {:>8.1e}  {:>8.1e}  {:>9.6}{failed}",
+            "{name:<34}  {:<20}  {block:>5}  {:>8.1e}  {:>8.1e}  {:>8.1e}  {:>9.6}{failed}",
             line.op, distance.max_abs, distance.rel_rms, line.budget, distance.cosine
         )?;
     }

@@ -145,7 +145,7 @@ pub fn verify(
 /// A verification under way.
 struct Trial<'a, S> {
     options: Options,
-    budgets: Budgets<'a>,
+    budgets: Budgets,
     reference: naive::Transformer,
     suspect: &'a mut S,
     /// Of the reference and the suspect, watched and unwatched.
@@ -167,9 +167,9 @@ impl<'a, S: Suspect> Trial<'a, S> {
         let of_reference = [(); 2].map(|()| reference.new_cache(format, n));
         let caches = [of_reference, [(); 2].map(|()| suspect.new_cache(format, n))];
         let flow = Flow::new(reference.hooks().into_iter().filter(|at| !is_covered(at.hook)).collect());
-        let rounds = suspect.rounds_activations();
-        let budgets = Budgets { mode: options.mode, weights: &model.weights, kv_format: format, rounds };
-        let tally = |&at: &HookAt| (at, Tally { worst: None, first_failed: None, budget: budgets.of(at, flow.op(at)) });
+        let rounds = suspect.rounds_activations() && budget::has_blocks(&model.weights);
+        let budgets = Budgets { mode: options.mode, kv_format: format, rounds };
+        let tally = |&at: &HookAt| (at, Tally { worst: None, first_failed: None, budget: budgets.of(at.hook) });
         let tallies = flow.hooks().iter().map(tally).collect();
         let (passes, logits) = (Vec::new(), LogitsDistance::default());
         let options = *options;
@@ -195,8 +195,7 @@ impl<'a, S: Suspect> Trial<'a, S> {
         let batch = Batch::scored(SeqId(0), start, tokens);
         let [[reference_watched, reference_unwatched], [watched_cache, unwatched_cache]] = &mut self.caches;
 
-        let snaps = self.options.mode == Mode::Locked && self.budgets.rounds_somewhere();
-        let mut recorder = Recorder::new(snaps);
+        let mut recorder = Recorder::new(self.snaps());
         self.reference.forward(&batch, reference_watched, &mut recorder)?;
         let (mode, tallies) = (self.options.mode, &mut self.tallies);
         let mut comparer = Comparer { reference: &recorder, mode, pass: (self.passes.len(), pass), tallies };
@@ -213,6 +212,11 @@ impl<'a, S: Suspect> Trial<'a, S> {
         Ok(())
     }
 
+    /// Whether what matrices read is put onto the grid of eight bits, so that the suspect's rounding costs nothing.
+    fn snaps(&self) -> bool {
+        self.options.mode == Mode::Locked && self.budgets.rounds
+    }
+
     fn judge(self) -> Report {
         let routed = self.flow.hooks().iter().any(|at| at.hook == Hook::ExpertIndices);
         let comparable = self.options.mode == Mode::Free && !routed;
@@ -223,6 +227,7 @@ impl<'a, S: Suspect> Trial<'a, S> {
         Report {
             passed: first_divergence.is_none() && logits.passed,
             mode: self.options.mode,
+            inputs_on_grid: self.snaps(),
             suspect: self.suspect.describe(),
             passes: self.passes,
             ops: report::op_reports(&self.flow, &self.tallies),

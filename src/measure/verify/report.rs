@@ -19,6 +19,8 @@ pub struct Report {
     pub passed: bool,
     /// What the operations were given.
     pub mode: Mode,
+    /// Whether what matrices read was rounded to eight bits on both sides, so that the suspect's own rounding costs nothing.
+    pub inputs_on_grid: bool,
     /// What was verified.
     pub suspect: String,
     /// The passes, in order.
@@ -197,7 +199,7 @@ pub(super) fn op_reports(flow: &Flow, tallies: &HashMap<HookAt, Tally>) -> Vec<O
 }
 
 impl LogitsReport {
-    pub(super) fn new(distance: LogitsDistance, budgets: &Budgets<'_>, same_bits: Option<bool>) -> Self {
+    pub(super) fn new(distance: LogitsDistance, budgets: &Budgets, same_bits: Option<bool>) -> Self {
         let passed = budgets.admits_logits(&distance) && same_bits != Some(false);
         Self { distance, kl_budget: budgets.kl(), passed, same_bits_as_watched: same_bits }
     }

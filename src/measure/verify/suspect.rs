@@ -17,8 +17,8 @@ pub trait Suspect {
     /// The activations that it shows, in order.
     fn hooks(&self) -> Vec<HookAt>;
 
-    /// Whether activations are rounded to eight bits before they meet weights in a block format. It decides about the
-    /// budget of such a product, see [`budget`](super::budget).
+    /// Whether activations are rounded to eight bits before they meet weights in a block format. If so, it is given rounded
+    /// ones in locked mode, and a larger budget in free mode.
     fn rounds_activations(&self) -> bool;
 
     /// An empty cache; see [`naive::Transformer::new_cache`].
