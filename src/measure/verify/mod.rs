@@ -161,7 +161,7 @@ struct Trial<'a, S> {
 }
 
 impl<'a, S: Suspect> Trial<'a, S> {
-    fn new(model: &'a Model, suspect: &'a mut S, n_prompt: usize, options: &Options) -> Result<Self, VerifyError> {
+    fn new(model: &Model, suspect: &'a mut S, n_prompt: usize, options: &Options) -> Result<Self, VerifyError> {
         let reference = naive::Transformer::new(model)?;
         let (format, n) = (options.kv_format, n_prompt + options.decode);
         let of_reference = [(); 2].map(|()| reference.new_cache(format, n));
@@ -193,9 +193,9 @@ impl<'a, S: Suspect> Trial<'a, S> {
         let start = self.caches[0][0].len(SeqId(0));
         let pass = PassAt { phase, start, tokens: tokens.len() };
         let batch = Batch::scored(SeqId(0), start, tokens);
+        let mut recorder = Recorder::new(self.snaps());
         let [[reference_watched, reference_unwatched], [watched_cache, unwatched_cache]] = &mut self.caches;
 
-        let mut recorder = Recorder::new(self.snaps());
         self.reference.forward(&batch, reference_watched, &mut recorder)?;
         let (mode, tallies) = (self.options.mode, &mut self.tallies);
         let mut comparer = Comparer { reference: &recorder, mode, pass: (self.passes.len(), pass), tallies };
