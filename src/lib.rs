@@ -21,7 +21,7 @@
 //! | F1 | [`gguf`], [`tensor`] | the file format, and what a tensor looks like in memory |
 //! | F1 | [`kernels`] | the inner loops of the fast path: packed tiles, scalar and vector kernels |
 //! | F0 | [`quant`], [`observe`] | the block formats, one file each; observers, hooks and the cost model |
-//! | F6 | [`measure`] | what a file is, how fast it runs, and what share of the machine that is |
+//! | F6 | [`measure`] | what a file is, whether a path is right, how fast it runs, and what share of the machine that is |
 //! | F8 | [`cli`] | one file per command |
 //!
 //! The library never prints, never exits and never panics on input: every fallible floor has one error enum that

@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// How the past is remembered.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "KV cache")]
 pub(super) struct CacheArgs {
     /// How keys are stored (also -ctk): f32 is exact, f16 takes half the memory, q8_0 about a quarter, q4_0 an eighth

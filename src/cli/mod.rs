@@ -27,6 +27,7 @@ mod pull;
 mod sampler_args;
 mod short_flags;
 mod tokenize;
+mod verify;
 
 pub use output::is_broken_pipe;
 pub use short_flags::spell_out;
@@ -63,6 +64,8 @@ pub enum Command {
     Inspect(inspect::InspectArgs),
     /// Measure tokens per second, as llama-bench does.
     Bench(bench::BenchArgs),
+    /// Prove the optimized path right: every operation against the naive path, every kernel against its scalar twin.
+    Verify(verify::VerifyArgs),
     /// Fetch a known model, verified by its SHA-256.
     Pull(pull::PullArgs),
 }
@@ -131,6 +134,7 @@ pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
         Command::Logits(args) => logits::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Pull(args) => signals.listen(|| pull::run(&args, signals)),
     }
 }

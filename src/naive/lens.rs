@@ -1,7 +1,8 @@
 //! [`Lens`]: the operations of [`ops`](super::ops), seen by an observer.
 //!
 //! The transformer calls its operations through a lens. Each method here does the same three things: it runs one
-//! operation between `begin` and `end`, states the operation's cost, and shows what came out. With
+//! operation between `begin` and `end`, states the operation's cost, and shows what came out (which whoever watches may
+//! then change: [`Observer::edit`]). With
 //! [`Off`](crate::observe::Off) all that remains is the operation.
 //!
 //! What it deliberately does not do: compute. Every number comes from [`Ops`].
@@ -34,11 +35,22 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
     }
 
     /// Shows a value under a hook's name, if anybody wants it.
-    pub(crate) fn show<R: Real, D: Dimension>(&mut self, hook: Hook, value: &Array<R, D>) {
+    fn show<R: Real, D: Dimension>(&mut self, hook: Hook, value: &Array<R, D>) {
         let at = HookAt { hook, layer: self.layer };
         if Obs::ACTIVATIONS && self.obs.wants(at) {
             let values: Vec<f32> = value.iter().map(|x| x.to_f32()).collect();
             self.obs.activation(at, Activation { shape: value.shape(), values: &values });
+        }
+    }
+
+    /// Shows a value that flows on, and lets the observer change it first.
+    pub(crate) fn pass<R: Real, D: Dimension>(&mut self, hook: Hook, value: &mut Array<R, D>) {
+        self.show(hook, value);
+        if Obs::EDITS {
+            let mut values: Vec<f32> = value.iter().map(|x| x.to_f32()).collect();
+            if self.obs.edit(HookAt { hook, layer: self.layer }, &mut values) {
+                value.iter_mut().zip(values).for_each(|(x, edited)| *x = R::of(edited));
+            }
         }
     }
 
@@ -54,9 +66,9 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
         cost: impl FnOnce() -> Cost,
         run: impl FnOnce(&O) -> Array<R, D>,
     ) -> Array<R, D> {
-        let result = self.run(op, cost, run);
+        let mut result = self.run(op, cost, run);
         if let Some(hook) = op.hook() {
-            self.show(hook, &result);
+            self.pass(hook, &mut result);
         }
         result
     }
@@ -77,7 +89,7 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
     {
         self.run(op, || cost::add(y.len()), |ops| ops.add(x, y));
         if let Some(hook) = op.hook() {
-            self.show(hook, x);
+            self.pass(hook, x);
         }
     }
 
@@ -135,7 +147,7 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
         O: Ops<R>,
     {
         let (n, d) = x.dim();
-        let normed = match kind {
+        let mut normed = match kind {
             Norm::Rms { eps } => self.run(op, || cost::rms_norm(n, d), |ops| ops.rms_norm(x, &w.weight, R::of(eps))),
             Norm::Layer { eps } => {
                 let bias = w.bias.as_ref();
@@ -146,7 +158,7 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
         if let Some([scale, normalized, out]) = norm_hooks(op) {
             self.show(scale, &normed.scale);
             self.show(normalized, &normed.normalized);
-            self.show(out, &normed.out);
+            self.pass(out, &mut normed.out);
         }
         normed.out
     }
@@ -185,7 +197,7 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
             let visible = recalled.iter().flat_map(|memory| &memory.visible).map(|range| range.len()).sum();
             cost::attention(n, n_head, head_dim_k, head_dim_v, visible)
         };
-        let all = self.run(Op::Attention, cost, |ops| {
+        let mut all = self.run(Op::Attention, cost, |ops| {
             let attend = |memory: &Recalled<R>| {
                 let q = q.select(Axis(0), &memory.rows);
                 ops.attention(&q, &memory.k, &memory.v, &memory.visible, R::of(scale))
@@ -195,7 +207,7 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
         });
         self.show(Hook::AttnScores, &all.scores);
         self.show(Hook::Pattern, &all.pattern);
-        self.show(Hook::Z, &all.z);
+        self.pass(Hook::Z, &mut all.z);
         into_rows(all.z, n_head * head_dim_v)
     }
 
@@ -204,18 +216,19 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
         &mut self,
         kind: Nonlinearity,
         gate: Option<&Array2<R>>,
-        up: &Array2<R>,
+        up: &mut Array2<R>,
     ) -> Array2<R>
     where
         O: Ops<R>,
     {
+        let n = up.len();
         let cost = || match (kind, gate.is_some()) {
-            (Nonlinearity::Silu, true) => cost::swiglu(up.len()),
-            (Nonlinearity::Silu, false) => cost::silu(up.len()),
-            (Nonlinearity::Gelu, true) => cost::geglu(up.len()),
-            (Nonlinearity::Gelu, false) => cost::gelu(up.len()),
+            (Nonlinearity::Silu, true) => cost::swiglu(n),
+            (Nonlinearity::Silu, false) => cost::silu(n),
+            (Nonlinearity::Gelu, true) => cost::geglu(n),
+            (Nonlinearity::Gelu, false) => cost::gelu(n),
         };
-        self.show(if gate.is_some() { Hook::MlpPreLinear } else { Hook::MlpPre }, up);
+        self.pass(if gate.is_some() { Hook::MlpPreLinear } else { Hook::MlpPre }, up);
         self.shown(Op::FfnAct, cost, |ops| ops.activate(kind, gate, up))
     }
 
@@ -225,10 +238,12 @@ impl<'a, O, Obs: Observer> Lens<'a, O, Obs> {
         O: Ops<R>,
     {
         let cost = || cost::route(scores.nrows(), config.n, config.n_used, config.renormalize);
-        let routing = self.run(Op::FfnRoute, cost, |ops| ops.route(scores, config));
-        self.show(Hook::ExpertIndices, &routing.experts.mapv(|expert| expert as f32));
-        self.show(Hook::ExpertWeights, &routing.weights);
-        (routing.experts.into_iter().collect(), routing.weights)
+        let mut routing = self.run(Op::FfnRoute, cost, |ops| ops.route(scores, config));
+        let mut experts = routing.experts.mapv(|expert| R::of(expert as f32));
+        self.pass(Hook::ExpertIndices, &mut experts);
+        self.pass(Hook::ExpertWeights, &mut routing.weights);
+        let number = |expert: &R| (expert.to_f32() as usize).min(config.n - 1);
+        (experts.iter().map(number).collect(), routing.weights)
     }
 
     pub(crate) fn combine<R: Real>(&mut self, y: &Array2<R>, weights: &Array2<R>) -> Array2<R>

@@ -105,8 +105,8 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         let tokens: Vec<u32> = batch.rows().iter().map(|row| row.token).collect();
         let mut x = lens.embed(&tokens, &self.weights.token_embd, self.config.embedding_scale.map(R::of));
         if let Some(table) = &self.weights.position_embd {
-            let positions = table.select(Axis(0), &pass.positions); // [n_tokens, n_embd]
-            lens.show(Hook::PosEmbed, &positions);
+            let mut positions = table.select(Axis(0), &pass.positions); // [n_tokens, n_embd]
+            lens.pass(Hook::PosEmbed, &mut positions);
             lens.add(Op::PositionEmbd, &mut x, &positions);
         }
         x
@@ -122,14 +122,14 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         lens: &mut Lens<'_, O, Obs>,
     ) {
         let (w, norm) = (&self.weights.layers[layer], self.config.norm);
-        lens.show(Hook::ResidPre, x);
+        lens.pass(Hook::ResidPre, x);
 
         let h = lens.norm(Op::AttnNorm, x, &w.attn_norm, norm); // [n_tokens, n_embd]
         let mut h = self.attention(layer, &h, pass, cache, lens); // what other positions know
         if let Some(post) = &w.post_attn_norm {
             h = lens.norm(Op::PostAttentionNorm, &h, post, norm);
         }
-        lens.show(Hook::AttnOut, &h);
+        lens.pass(Hook::AttnOut, &mut h);
         lens.add(Op::AttnResidual, x, &h);
 
         let h = lens.norm(Op::FfnNorm, x, &w.ffn_norm, norm); // [n_tokens, n_embd]
@@ -137,7 +137,7 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         if let Some(post) = &w.post_ffn_norm {
             h = lens.norm(Op::PostFfwNorm, &h, post, norm);
         }
-        lens.show(Hook::MlpOut, &h);
+        lens.pass(Hook::MlpOut, &mut h);
         lens.add(Op::FfnResidual, x, &h);
     }
 
@@ -179,8 +179,8 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         match &self.weights.layers[layer].ffn {
             FeedForward::Dense { gate, up, down } => {
                 let gate = gate.as_ref().map(|gate| lens.linear(Op::FfnGate, h, gate)); // [n_tokens, n_ff]
-                let up = lens.linear(Op::FfnUp, h, up); // [n_tokens, n_ff]
-                let hidden = lens.activate(self.config.activation, gate.as_ref(), &up); // [n_tokens, n_ff]
+                let mut up = lens.linear(Op::FfnUp, h, up); // [n_tokens, n_ff]
+                let hidden = lens.activate(self.config.activation, gate.as_ref(), &mut up); // [n_tokens, n_ff]
                 lens.linear(Op::FfnDown, &hidden, down) // [n_tokens, n_embd]
             }
             FeedForward::Experts { router, gate, up, down } => {
@@ -193,8 +193,8 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
                 let visits: Vec<usize> = (0..experts.len()).map(|visit| visit / config.n_used).collect();
                 let h = h.select(Axis(0), &visits);
                 let gate = lens.expert_linear(Op::FfnGate, &h, gate, &experts);
-                let up = lens.expert_linear(Op::FfnUp, &h, up, &experts);
-                let hidden = lens.activate(self.config.activation, Some(&gate), &up);
+                let mut up = lens.expert_linear(Op::FfnUp, &h, up, &experts);
+                let hidden = lens.activate(self.config.activation, Some(&gate), &mut up);
                 let out = lens.expert_linear(Op::FfnDown, &hidden, down, &experts);
 
                 lens.combine(&out, &weights) // [n_tokens, n_embd]

@@ -16,6 +16,8 @@ pub trait Observer {
     const OPS: bool = true;
     /// Whether any activations are wanted. They may have to be copied to be shown, so this is separate.
     const ACTIVATIONS: bool = true;
+    /// Whether activations may be changed once they were shown, see [`Observer::edit`]. Needs `ACTIVATIONS`.
+    const EDITS: bool = false;
 
     /// An operation starts.
     #[inline(always)]
@@ -34,6 +36,16 @@ pub trait Observer {
     /// A named value of the forward pass.
     #[inline(always)]
     fn activation(&mut self, _at: HookAt, _value: Activation<'_>) {}
+
+    /// The value that was just shown, to be changed before anything reads it: the forward pass goes on with what it
+    /// finds here. Returns whether something was changed. Asked only with [`Observer::EDITS`].
+    ///
+    /// Values that nothing reads (the scale and the normalised rows of a norm, scores and pattern of attention, whose
+    /// results are computed already) are shown and not offered.
+    #[inline(always)]
+    fn edit(&mut self, _at: HookAt, _values: &mut [f32]) -> bool {
+        false
+    }
 
     /// Anything else worth knowing.
     #[inline(always)]
@@ -68,6 +80,7 @@ impl Observer for Off {
 impl<O: Observer> Observer for &mut O {
     const OPS: bool = O::OPS;
     const ACTIVATIONS: bool = O::ACTIVATIONS;
+    const EDITS: bool = O::EDITS;
 
     #[inline(always)]
     fn begin(&mut self, at: OpAt) {
@@ -84,6 +97,10 @@ impl<O: Observer> Observer for &mut O {
     #[inline(always)]
     fn activation(&mut self, at: HookAt, value: Activation<'_>) {
         (**self).activation(at, value);
+    }
+    #[inline(always)]
+    fn edit(&mut self, at: HookAt, values: &mut [f32]) -> bool {
+        (**self).edit(at, values)
     }
     #[inline(always)]
     fn event(&mut self, event: &Event) {

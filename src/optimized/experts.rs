@@ -42,7 +42,15 @@ impl Routing {
         routing
     }
 
+    /// Sends the visits, in order of preference, to other experts; a number that no expert has means the last one.
+    pub(super) fn choose(&mut self, experts: impl Iterator<Item = usize>, config: &Experts) {
+        self.experts = experts.map(|expert| expert.min(config.n - 1)).collect();
+        self.sort(config);
+    }
+
     fn sort(&mut self, config: &Experts) {
+        self.tokens.clear();
+        self.segments.clear();
         self.in_order = vec![0; self.experts.len()];
         for expert in 0..config.n {
             let first = self.tokens.len();

@@ -7,11 +7,12 @@
 //! What it deliberately does not do: compute, except for what an observer alone wants to see.
 
 use super::attention::{Scene, attend};
+use super::experts::Routing;
 use super::ops::Team;
 use super::pack::{Linear, Norm, Weights};
 use super::scratch::{Input, Rows, Scratch};
 use crate::kernels::packed::ROWS;
-use crate::model::{self, Activation as Nonlinearity};
+use crate::model::{self, Activation as Nonlinearity, Experts};
 use crate::observe::{Activation, Cost, Hook, HookAt, Observer, Op, OpAt, cost};
 
 /// The team with an observer behind it, in one place of the model.
@@ -47,16 +48,28 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
         }
     }
 
-    pub(super) fn show_rows(&mut self, hook: Hook, rows: &Rows) {
+    /// Shows rows that flow on, and lets the observer change them first.
+    pub(super) fn pass(&mut self, hook: Hook, rows: &mut Rows) {
         self.show(hook, &[rows.n(), rows.width()], rows.values());
+        self.offer(hook, rows);
     }
 
-    /// Shows the result of an operation under its own hook, each row as `n_parts` heads.
-    fn show_result(&mut self, op: Op, rows: &Rows, n_parts: usize) {
+    /// Passes on the result of an operation under its own hook, each row as `n_parts` heads.
+    fn pass_result(&mut self, op: Op, rows: &mut Rows, n_parts: usize) {
         match op.hook() {
-            Some(hook) if n_parts == 0 => self.show_rows(hook, rows),
-            Some(hook) => self.show(hook, &[rows.n(), n_parts, rows.width() / n_parts], rows.values()),
+            Some(hook) if n_parts == 0 => self.pass(hook, rows),
+            Some(hook) => {
+                self.show(hook, &[rows.n(), n_parts, rows.width() / n_parts], rows.values());
+                self.offer(hook, rows);
+            }
             None => {}
+        }
+    }
+
+    /// Lets the observer change rows; what a matrix reads of them is rounded again then.
+    fn offer(&mut self, hook: Hook, rows: &mut Rows) {
+        if Obs::EDITS && self.obs.edit(HookAt { hook, layer: self.layer }, rows.values_mut()) {
+            self.team.quantize(rows);
         }
     }
 
@@ -83,13 +96,13 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
                 scale.into_iter().for_each(|scale| (team.kernels.scale)(x, scale));
             }
         });
-        self.show_result(Op::TokenEmbd, x, 0);
+        self.pass_result(Op::TokenEmbd, x, 0);
     }
 
     /// `x += y`, shown as the value that `x` has then.
     pub(super) fn add(&mut self, op: Op, x: &mut Rows, y: &Rows) {
         self.run(op, || cost::add(y.values().len()), |team| team.add(x, y));
-        self.show_result(op, x, 0);
+        self.pass_result(op, x, 0);
     }
 
     /// Several matrices that read the same rows; each result is read as so many heads (0: as it is).
@@ -101,7 +114,7 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
         for (op, linear, out, n_head) in parts {
             let cost = || linear_cost(x.n(), linear, 1);
             self.run(op, cost, |team| team.linears(weights, x.input(), [(linear, out)]));
-            self.show_result(op, out, n_head);
+            self.pass_result(op, out, n_head);
         }
     }
 
@@ -126,15 +139,40 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
             }
         });
         if let Some(hook) = op.hook() {
-            self.show_visits(hook, out, in_order);
+            self.pass_visits(hook, out, in_order);
         }
     }
 
-    /// Shows rows that are visits in the order of tokens, not of experts.
-    pub(super) fn show_visits(&mut self, hook: Hook, rows: &Rows, in_order: &[usize]) {
-        if self.wants(hook) {
-            let values: Vec<f32> = in_order.iter().flat_map(|&visit| rows.row(visit)).copied().collect();
-            self.show(hook, &[rows.n(), rows.width()], &values);
+    /// Passes on rows that are visits, shown in the order of tokens and not of experts.
+    pub(super) fn pass_visits(&mut self, hook: Hook, rows: &mut Rows, in_order: &[usize]) {
+        if !self.wants(hook) {
+            return;
+        }
+        let mut values: Vec<f32> = in_order.iter().flat_map(|&visit| rows.row(visit)).copied().collect();
+        self.show(hook, &[rows.n(), rows.width()], &values);
+        if Obs::EDITS && self.obs.edit(HookAt { hook, layer: self.layer }, &mut values) {
+            let width = rows.width();
+            for (&visit, edited) in in_order.iter().zip(values.chunks_exact(width)) {
+                rows.values_mut()[visit * width..][..width].copy_from_slice(edited);
+            }
+            self.team.quantize(rows);
+        }
+    }
+
+    /// Passes on who visits whom: numbers of experts and their weights, `[n, n_used]` each.
+    pub(super) fn pass_routing(&mut self, visits: &mut Routing, config: &Experts) {
+        if !Obs::ACTIVATIONS {
+            return;
+        }
+        let shape = [visits.experts.len() / config.n_used, config.n_used];
+        let mut experts: Vec<f32> = visits.experts.iter().map(|&expert| expert as f32).collect();
+        self.show(Hook::ExpertIndices, &shape, &experts);
+        if Obs::EDITS && self.obs.edit(HookAt { hook: Hook::ExpertIndices, layer: self.layer }, &mut experts) {
+            visits.choose(experts.iter().map(|&expert| expert as usize), config);
+        }
+        self.show(Hook::ExpertWeights, &shape, &visits.weights);
+        if Obs::EDITS {
+            self.obs.edit(HookAt { hook: Hook::ExpertWeights, layer: self.layer }, &mut visits.weights);
         }
     }
 
@@ -145,13 +183,13 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
             model::Norm::Layer { .. } => cost::layer_norm(n, d, w.biased),
         };
         self.run(op, cost, |team| team.norm(x, w, kind, out));
-        if let Some([scale, normalized, weighted]) = norm_hooks(op) {
+        if let Some([scale, normalized, weighted]) = norm_hooks(op).filter(|_| Obs::ACTIVATIONS) {
             if self.wants(scale) || self.wants(normalized) {
                 let (scales, before_weight) = on_the_way(x, kind);
                 self.show(scale, &[n, 1], &scales);
                 self.show(normalized, &[n, d], &before_weight);
             }
-            self.show(weighted, &[n, d], out.values());
+            self.pass(weighted, out);
         }
     }
 
@@ -160,7 +198,7 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
         let (n, n_head) = (x.n(), x.width() / weight.len());
         let cost = || cost::rms_norm(n * n_head, weight.len());
         self.run(op, cost, |team| team.head_norm(x, weight, eps));
-        self.show_result(op, x, n_head);
+        self.pass_result(op, x, n_head);
     }
 
     /// RoPE: row `i` of `x` is row `rows[i]` of the batch.
@@ -176,7 +214,7 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
         let (n, head_dim) = (x.n(), x.width() / n_head);
         let cost = || cost::rope(n, n_head, head_dim, 2 * turns.pairs);
         self.run(op, cost, |team| team.rope(x, head_dim, rows, turns, pairing));
-        self.show_result(op, x, n_head);
+        self.pass_result(op, x, n_head);
     }
 
     /// `s.q` → `s.z`.
@@ -188,7 +226,7 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
             cost::attention(q.n(), c.n_head, c.head_dim_k, c.head_dim_v, visible)
         };
         self.run(Op::Attention, cost, |team| attend(team, scene, q, partials, mixed, z));
-        self.show_result(Op::Attention, z, c.n_head);
+        self.pass_result(Op::Attention, z, c.n_head);
     }
 
     /// The hidden layer of a gated network: `act(gate) · up`.
@@ -197,9 +235,9 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
             return self.team.gated(self.weights, x.input(), gate, up, kind, s.hidden);
         }
         self.linears(x, [(Op::FfnGate, gate, s.gate, 0), (Op::FfnUp, up, s.up, 0)]);
-        self.show_rows(Hook::MlpPreLinear, s.up);
+        self.pass(Hook::MlpPreLinear, s.up);
         self.activate(kind, Some(s.gate), s.up, s.hidden);
-        self.show_result(Op::FfnAct, s.hidden, 0);
+        self.pass_result(Op::FfnAct, s.hidden, 0);
     }
 
     /// The non-linearity. Its result is shown by whoever knows the order of the rows.
@@ -217,7 +255,7 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
     pub(super) fn softcap(&mut self, x: &mut Rows, cap: f32) {
         let n = x.values().len();
         self.run(Op::LogitSoftcap, || cost::softcap(n), |team| team.softcap(x, cap));
-        self.show_result(Op::LogitSoftcap, x, 0);
+        self.pass_result(Op::LogitSoftcap, x, 0);
     }
 }
 

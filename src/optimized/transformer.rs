@@ -138,7 +138,7 @@ impl Network {
             for (&position, row) in pass.positions.iter().zip(s.y.values_mut().chunks_exact_mut(s.x.width())) {
                 look_up(table, position, row);
             }
-            lens.show_rows(Hook::PosEmbed, &s.y);
+            lens.pass(Hook::PosEmbed, &mut s.y);
             lens.add(Op::PositionEmbd, &mut s.x, &s.y);
         }
     }
@@ -153,7 +153,7 @@ impl Network {
         s: &mut Scratch,
     ) {
         let (w, norm) = (&self.weights.layers[layer], self.config.norm);
-        lens.show_rows(Hook::ResidPre, &s.x);
+        lens.pass(Hook::ResidPre, &mut s.x);
 
         lens.norm(Op::AttnNorm, &s.x, &w.attn_norm, norm, &mut s.h);
         self.attention(layer, pass, cache, lens, s); // s.h → s.y: what other positions know
@@ -161,7 +161,7 @@ impl Network {
             lens.norm(Op::PostAttentionNorm, &s.y, post, norm, &mut s.post);
             std::mem::swap(&mut s.y, &mut s.post);
         }
-        lens.show_rows(Hook::AttnOut, &s.y);
+        lens.pass(Hook::AttnOut, &mut s.y);
         lens.add(Op::AttnResidual, &mut s.x, &s.y);
 
         lens.norm(Op::FfnNorm, &s.x, &w.ffn_norm, norm, &mut s.h);
@@ -170,7 +170,7 @@ impl Network {
             lens.norm(Op::PostFfwNorm, &s.y, post, norm, &mut s.post);
             std::mem::swap(&mut s.y, &mut s.post);
         }
-        lens.show_rows(Hook::MlpOut, &s.y);
+        lens.pass(Hook::MlpOut, &mut s.y);
         lens.add(Op::FfnResidual, &mut s.x, &s.y);
     }
 
@@ -233,9 +233,9 @@ impl Network {
                     }
                     None => {
                         lens.linears(&s.h, [(Op::FfnUp, up, &mut s.up, 0)]);
-                        lens.show_rows(Hook::MlpPre, &s.up);
+                        lens.pass(Hook::MlpPre, &mut s.up);
                         lens.activate(kind, None, &s.up, &mut s.hidden);
-                        lens.show_rows(Hook::MlpPost, &s.hidden);
+                        lens.pass(Hook::MlpPost, &mut s.hidden);
                     }
                 }
                 lens.linears(&s.hidden, [(Op::FfnDown, down, &mut s.y, 0)]);
@@ -245,25 +245,23 @@ impl Network {
                 lens.linears(&s.h, [(Op::FfnGateInp, router, &mut s.scores, 0)]);
                 let (n, n_used) = (s.h.n(), config.n_used);
                 let cost = || cost::route(n, config.n, n_used, config.renormalize);
-                let visits = lens.run(Op::FfnRoute, cost, |team| Routing::new(&team.kernels, &s.scores, config));
-                let experts: Vec<f32> = visits.experts.iter().map(|&expert| expert as f32).collect();
-                lens.show(Hook::ExpertIndices, &[n, n_used], &experts);
-                lens.show(Hook::ExpertWeights, &[n, n_used], &visits.weights);
+                let mut visits = lens.run(Op::FfnRoute, cost, |team| Routing::new(&team.kernels, &s.scores, config));
+                lens.pass_routing(&mut visits, config);
 
                 // From here on a row is one visit of one token to one expert, the visits of an expert together.
                 let (segments, order) = (&visits.segments, &visits.in_order);
                 s.visitors.gather(&s.h, visits.tokens.iter().copied());
                 lens.expert_linears(Op::FfnGate, &s.visitors, gate, segments, order, &mut s.gate);
                 lens.expert_linears(Op::FfnUp, &s.visitors, up, segments, order, &mut s.up);
-                lens.show_visits(Hook::MlpPreLinear, &s.up, order);
+                lens.pass_visits(Hook::MlpPreLinear, &mut s.up, order);
                 lens.activate(kind, Some(&s.gate), &s.up, &mut s.hidden);
-                lens.show_visits(Hook::MlpPost, &s.hidden, order);
+                lens.pass_visits(Hook::MlpPost, &mut s.hidden, order);
                 lens.expert_linears(Op::FfnDown, &s.hidden, down, segments, order, &mut s.visited);
 
                 let (visited, y) = (&s.visited, &mut s.y);
                 let cost = || cost::combine(n, n_used, visited.width());
                 lens.run(Op::FfnCombine, cost, |team| visits.combine(&team.kernels, visited, n_used, y));
-                lens.show_rows(Hook::ExpertsOut, &s.y);
+                lens.pass(Hook::ExpertsOut, &mut s.y);
             }
         }
     }

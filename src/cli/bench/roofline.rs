@@ -3,7 +3,8 @@
 use super::header::{Header, ModelFile, Watch, binary};
 use super::model::{count_threads as threads, first_token, speed, thread_counts, work};
 use crate::cli::Format;
-use crate::cli::model_args::{ModelArgs, Path, open, spinner};
+use crate::cli::cache_args::CacheArgs;
+use crate::cli::model_args::{ModelArgs, NamedModel, Path, open, spinner};
 use crate::cli::output::print_json;
 use crate::gguf::Gguf;
 use crate::kv_cache::KvFormat;
@@ -124,7 +125,9 @@ fn shares(
 ) -> Result<Vec<Row>> {
     let ctx_size = tests.iter().map(Test::n_positions).max().unwrap_or(0);
     let (model, path) = (args.model.clone(), Path::Optimized);
-    let mut loaded = ModelArgs { model, ctx_size, path, threads, kernels: None }.load()?;
+    let named = NamedModel { model };
+    let cache = CacheArgs::default();
+    let mut loaded = ModelArgs { named, ctx_size, path, threads, kernels: None, cache }.load()?;
     let options = bench::Options { bos: first_token(&loaded), kv_format: KvFormat::F16, ..bench::Options::default() };
     let mut runner = Runner::new(&mut loaded.engine, options, tests)?;
     let mut rows = Vec::new();

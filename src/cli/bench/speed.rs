@@ -6,8 +6,9 @@ use super::header::{Header, ModelFile, Watch};
 use super::model::{count_threads, first_token, speed, thread_counts, work};
 use super::peer::Peer;
 use crate::cli::Format;
+use crate::cli::cache_args::CacheArgs;
 use crate::cli::human;
-use crate::cli::model_args::{ModelArgs, Path, open, spinner};
+use crate::cli::model_args::{ModelArgs, NamedModel, Path, open, spinner};
 use crate::cli::output::print_json;
 use crate::engine::Engine;
 use crate::kv_cache::KvFormat;
@@ -235,11 +236,12 @@ impl SpeedArgs {
 
     fn model_args(&self, threads: usize, tests: &[Test]) -> ModelArgs {
         ModelArgs {
-            model: self.model.clone(),
+            named: NamedModel { model: self.model.clone() },
             ctx_size: tests.iter().map(Test::n_positions).max().unwrap_or(0),
             path: self.path,
             threads,
             kernels: self.kernels.clone(),
+            cache: CacheArgs::default(),
         }
     }
 }

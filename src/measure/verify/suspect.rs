@@ -1,0 +1,81 @@
+//! [`Suspect`]: whatever is to be proven right.
+//!
+//! Two kinds exist: the optimized path with any table of kernels, and the naive path with any operations. A learner's
+//! attention and an engineer's kernel are held to the same reference in the same way.
+
+use crate::batch::{Batch, Logits};
+use crate::kv_cache::{ForwardError, KvCache, KvFormat};
+use crate::naive::{self, Ops};
+use crate::observe::{HookAt, Observer};
+use crate::optimized;
+
+/// A forward pass that can be watched, and whose activations can be changed on the way.
+pub trait Suspect {
+    /// What it is, for people: `optimized path, avx512 kernels, 2 threads`.
+    fn describe(&self) -> String;
+
+    /// The activations that it shows, in order.
+    fn hooks(&self) -> Vec<HookAt>;
+
+    /// Whether activations are rounded to eight bits before they meet weights in a block format. If so, it is given rounded
+    /// ones in locked mode, and a larger budget in free mode.
+    fn rounds_activations(&self) -> bool;
+
+    /// An empty cache; see [`naive::Transformer::new_cache`].
+    fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache;
+
+    /// Runs a batch; see [`naive::Transformer::forward`].
+    ///
+    /// # Errors
+    /// If the batch does not fit the model or the cache.
+    fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Logits, ForwardError>;
+}
+
+impl Suspect for optimized::Transformer {
+    fn describe(&self) -> String {
+        let threads = self.n_threads();
+        format!(
+            "optimized path, {} kernels, {threads} thread{}",
+            self.kernels().name,
+            if threads == 1 { "" } else { "s" }
+        )
+    }
+
+    fn hooks(&self) -> Vec<HookAt> {
+        self.hooks()
+    }
+
+    fn rounds_activations(&self) -> bool {
+        true
+    }
+
+    fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
+        self.new_cache(format, n_positions)
+    }
+
+    fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
+        self.forward(batch, cache, obs)
+    }
+}
+
+impl<O: Ops<f32>> Suspect for naive::Transformer<f32, O> {
+    fn describe(&self) -> String {
+        format!("naive path with the operations of {}", std::any::type_name::<O>())
+    }
+
+    fn hooks(&self) -> Vec<HookAt> {
+        self.hooks()
+    }
+
+    fn rounds_activations(&self) -> bool {
+        false
+    }
+
+    fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
+        self.new_cache(format, n_positions)
+    }
+
+    fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
+        self.forward(batch, cache, obs)
+    }
+}

@@ -1,0 +1,254 @@
+//! `verify` passes what is right: every family and format, every table of kernels, an operation written differently. From
+//! outside: its JSON and its exit codes. That it names what is wrong is shown in `verify_mistakes.rs`.
+
+mod common;
+
+use common::tiny_gguf::{self, Case, TinyModel};
+use common::{load, some_tokens};
+use cutaway::kernels::Kernels;
+use cutaway::kv_cache::KvFormat;
+use cutaway::measure::verify::kernels::verify_kernels;
+use cutaway::measure::verify::{Mode, Options, Phase, Report, Suspect, VerifyError, verify};
+use cutaway::model::Model;
+use cutaway::naive::{self, Attended, Ops};
+use cutaway::observe::{Hook, HookAt};
+use cutaway::optimized::{self, Transformer};
+use ndarray::Array3;
+use serde_json::Value;
+use std::ops::Range;
+use std::process::{Command, Output};
+
+/// Enough for a pass of many columns, one of few, and a window of eight positions.
+const N: usize = 21;
+
+fn options(mode: Mode, kv_format: KvFormat) -> Options {
+    Options { mode, decode: 2, chunk: 16, kv_format }
+}
+
+fn run(model: &Model, suspect: &mut impl Suspect, options: &Options) -> Report {
+    let tokens = some_tokens(N, model.config.n_vocab, 3);
+    verify(model, suspect, &tokens, options, |_, _| {}).unwrap()
+}
+
+fn optimized(model: &Model, kernels: Kernels) -> Transformer {
+    Transformer::new(model, optimized::Options { n_threads: 2, kernels }).unwrap()
+}
+
+fn must_pass(case: &Case, kernels: Kernels, options: &Options) {
+    let model = load(case);
+    let report = run(&model, &mut optimized(&model, kernels), options);
+    let first = report.first_divergence.as_ref().map(ToString::to_string);
+    assert!(report.passed, "{} {:?}: {first:?}, logits {:?}", case.name, options.mode, report.logits);
+}
+
+#[test]
+fn every_family_and_format_passes_locked() {
+    for case in tiny_gguf::all_cases() {
+        must_pass(&case, Kernels::detect(), &options(Mode::Locked, KvFormat::F32));
+    }
+}
+
+#[test]
+fn every_family_passes_free_and_with_either_cache() {
+    for case in tiny_gguf::cases() {
+        must_pass(&case, Kernels::detect(), &options(Mode::Free, KvFormat::F32));
+    }
+    for case in common::f32_cases() {
+        must_pass(&case, Kernels::detect(), &options(Mode::Free, KvFormat::F16));
+        must_pass(&case, Kernels::detect(), &options(Mode::Locked, KvFormat::F16));
+    }
+}
+
+/// On a machine without vector instructions the scalar table is the only one.
+#[test]
+fn every_table_passes() {
+    for kernels in Kernels::available() {
+        for name in ["llama-gqa-q4_1", "gemma3-q4_k", "mixtral-q8_0", "gpt2-f32", "qwen3-q6_k"] {
+            must_pass(&tiny_gguf::named(name), kernels, &options(Mode::Locked, KvFormat::F16));
+        }
+    }
+    let report = verify_kernels(&Kernels::available());
+    assert!(report.passed, "{report:?}");
+    let functions = format!("{:?}", Kernels::scalar()).matches(": 0x").count();
+    assert!(report.tables.iter().all(|table| table.kernels.len() == functions), "a verdict for every function");
+}
+
+#[test]
+fn a_report_holds_every_value_of_every_pass() {
+    let model = load(&tiny_gguf::named("gemma3-q8_0"));
+    let mut suspect = optimized(&model, Kernels::detect());
+    let report = run(&model, &mut suspect, &options(Mode::Free, KvFormat::F32));
+    let compared: Vec<HookAt> = report.ops.iter().map(|line| line.at).collect();
+    assert_eq!(compared, Suspect::hooks(&suspect));
+    let mut covered = naive::Transformer::new(&model).unwrap().hooks();
+    covered.retain(|at| !compared.contains(at));
+    assert!(covered.iter().all(|at| [Hook::AttnScores, Hook::Pattern].contains(&at.hook)));
+    assert_eq!(report.covered[1].by, "blocks.*.attn.hook_z");
+
+    let tokens: Vec<(Phase, usize, usize)> =
+        report.passes.iter().map(|pass| (pass.phase, pass.start, pass.tokens)).collect();
+    let expected = [(Phase::Prefill, 0, 16), (Phase::Prefill, 16, 5), (Phase::Decode, 21, 1), (Phase::Decode, 22, 1)];
+    assert_eq!(tokens, expected);
+    assert_eq!(report.logits.distance.positions, N + 2);
+    assert_eq!(report.logits.same_bits_as_watched, Some(true));
+}
+
+/// Locked, an operation answers for itself, and rounding what is on the grid already costs nothing.
+#[test]
+fn locked_errors_do_not_accumulate() {
+    let model = load(&tiny_gguf::named("gemma3-q4_0"));
+    let mut suspect = optimized(&model, Kernels::detect());
+    let [locked, free] =
+        [Mode::Locked, Mode::Free].map(|mode| run(&model, &mut suspect, &options(mode, KvFormat::F32)));
+    let error = |report: &Report, hook, layer| {
+        report.ops.iter().find(|line| line.at == HookAt { hook, layer }).unwrap().distance.rel_rms
+    };
+    assert_eq!(error(&locked, Hook::ResidPre, Some(5)), 0.0);
+    assert!(error(&free, Hook::ResidPre, Some(5)) > 1e-3);
+    assert!(error(&locked, Hook::Q, Some(5)) < 5e-6 && error(&free, Hook::Q, Some(5)) > 1e-3);
+}
+
+/// Attention with an online softmax: another text for the same formula.
+struct OnlineAttention;
+
+impl Ops<f32> for OnlineAttention {
+    fn attention(
+        &self,
+        q: &Array3<f32>,
+        k: &Array3<f32>,
+        v: &Array3<f32>,
+        visible: &[Range<usize>],
+        scale: f32,
+    ) -> Attended<f32> {
+        let ((n, n_head, dim_k), (n_head_kv, n_kv, dim_v)) = (q.dim(), v.dim());
+        let mut z = Array3::zeros((n, n_head, dim_v));
+        for (i, h) in (0..n).flat_map(|i| (0..n_head).map(move |h| (i, h))) {
+            let kv = h / (n_head / n_head_kv);
+            let (mut max, mut sum, mut mix) = (f32::NEG_INFINITY, 0.0, vec![0.0; dim_v]);
+            for j in visible[i].clone() {
+                let score = (0..dim_k).map(|c| q[[i, h, c]] * k[[kv, j, c]]).sum::<f32>() * scale;
+                let new = score.max(max);
+                let (fade, weight) = ((max - new).exp(), (score - new).exp());
+                (max, sum) = (new, sum * fade + weight);
+                mix.iter_mut().enumerate().for_each(|(c, mix)| *mix = *mix * fade + weight * v[[kv, j, c]]);
+            }
+            mix.iter().enumerate().for_each(|(c, mix)| z[[i, h, c]] = mix / sum);
+        }
+        let not_kept = Array3::zeros((n_head, n, n_kv));
+        Attended { scores: not_kept.clone(), pattern: not_kept, z }
+    }
+}
+
+#[test]
+fn a_right_foreign_operation_passes() {
+    for name in ["llama-gqa-f32", "gemma3-q4_k", "gpt2-f16"] {
+        let model = load(&tiny_gguf::named(name));
+        let mut suspect = naive::Transformer::with_ops(&model, OnlineAttention).unwrap();
+        for mode in [Mode::Locked, Mode::Free] {
+            let report = run(&model, &mut suspect, &options(mode, KvFormat::F32));
+            assert!(report.passed, "{name}: {:?}", report.first_divergence);
+            assert!(
+                report.ops.iter().all(|line| line.budget <= 1e-4),
+                "no rounding is allowed for where there is none"
+            );
+        }
+        assert!(suspect.describe().contains("OnlineAttention"));
+    }
+}
+
+#[test]
+fn what_cannot_run_is_refused() {
+    let model = load(&tiny_gguf::named("llama-gqa-f32"));
+    let mut suspect = optimized(&model, Kernels::scalar());
+    let options = Options::default();
+    let mut refused = |tokens: &[u32]| verify(&model, &mut suspect, tokens, &options, |_, _| {}).unwrap_err();
+    assert!(matches!(refused(&[]), VerifyError::Empty));
+    assert!(matches!(refused(&[5; 256]), VerifyError::TooLong { prompt: 256, decode: 4, n_ctx: 256 }));
+    assert!(matches!(refused(&[9999]), VerifyError::Forward(_)));
+}
+
+// ------------------------------------------------------------------------------------------------ from outside
+
+/// Runs the command in a directory where `model.gguf` is this model.
+fn cutaway(model: &TinyModel, args: &[&str]) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("model.gguf"), model.to_bytes()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutaway"));
+    command.args(["verify"]).args(args).current_dir(dir.path()).env("CUTAWAY_CACHE", dir.path());
+    command.output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// A model whose activations cannot be rounded to eight bits: the norm makes one component of the first block's inputs ten
+/// thousand times as large as the others, and the matrices that read them ignore it. All else of its strip is rounded to
+/// nothing, which no budget allows for.
+fn outlier() -> TinyModel {
+    let mut model = tiny_gguf::named("llama-gqa-q8_0").model();
+    for tensor in &mut model.tensors {
+        match tensor.name.as_str() {
+            "blk.0.attn_norm.weight" => tensor.bytes[..4].copy_from_slice(&1e4_f32.to_le_bytes()),
+            "blk.0.attn_q.weight" | "blk.0.attn_k.weight" | "blk.0.attn_v.weight" => {
+                let row_bytes = tensor.bytes.len() / tensor.ne[1];
+                tensor.bytes.chunks_exact_mut(row_bytes).for_each(|row| row[2] = 0); // after the scale: input 0
+            }
+            _ => {}
+        }
+    }
+    model
+}
+
+#[test]
+fn exit_codes_and_json_say_the_same() {
+    let model = tiny_gguf::named("llama-gqa-q4_0").model();
+    let output = cutaway(&model, &["-m", "model.gguf", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let view = json(&output);
+    assert_eq!((&view["passed"], &view["mode"]), (&Value::Bool(true), &Value::from("locked")));
+    for line in view["ops"].as_array().unwrap() {
+        assert!(line["hook"].is_string() && line["op"].is_string(), "{line}");
+        let number = |key: &str| line[key].as_f64().unwrap_or_else(|| panic!("{key} in {line}"));
+        assert!(number("max_abs") >= 0.0 && number("rel_rms") <= number("budget") && number("cosine") > 0.9);
+    }
+    assert_eq!(view["ops"][0]["hook"], "hook_embed");
+    assert!(view["first_divergence"].is_null());
+    assert!(view["logits"]["top1"].as_f64().unwrap() > 0.8 && view["logits"]["kl_mean"].as_f64().unwrap() < 0.05);
+
+    let output = cutaway(&outlier(), &["-m", "model.gguf", "--mode", "free", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let view = json(&output);
+    assert_eq!((&view["passed"], &view["first_divergence"]["hook"]), (&false.into(), &"blocks.0.attn.hook_q".into()));
+    let spoken = cutaway(&outlier(), &["-m", "model.gguf", "--mode", "free"]);
+    assert_eq!(spoken.status.code(), Some(1));
+    let text = String::from_utf8(spoken.stdout).unwrap();
+    assert!(
+        text.contains("failed: first divergence: blocks.0.attn.hook_q (op attn_q), prefill of positions 0"),
+        "{text}"
+    );
+
+    for refused in [["-p", ""], ["--table", "mmx"], ["--hook", "blocks.*.attn.hook_qq"], ["--cache-type", "f64"]] {
+        let output = cutaway(&model, &[&["-m", "model.gguf"][..], &refused].concat());
+        assert_eq!(output.status.code(), Some(2), "{refused:?}: {output:?}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_hook_shows_its_blocks_and_kernels_their_table() {
+    let model = tiny_gguf::named("gemma3-q8_0").model();
+    let output = cutaway(&model, &["-m", "model.gguf", "--mode", "free", "--hook", "blocks.*.attn.hook_z"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let blocks = text.lines().filter(|line| line.starts_with("blocks.") && line.contains(".attn.hook_z  ")).count();
+    assert_eq!(blocks, 6, "{text}");
+    assert!(text.contains("passed: all ") && text.contains("the bits of the watched run"), "{text}");
+
+    let output = cutaway(&model, &["--kernels", "--table", "scalar", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let view = json(&output);
+    assert_eq!((&view["passed"], &view["tables"][0]["table"]), (&true.into(), &"scalar".into()));
+    let spoken = cutaway(&model, &["--kernels"]);
+    assert!(String::from_utf8(spoken.stdout).unwrap().contains("passed: every kernel has the bits"));
+}
