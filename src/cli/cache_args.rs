@@ -1,5 +1,6 @@
 //! The KV cache's flags, with llama.cpp's names and values.
 
+use super::model_args::Path;
 use crate::kv_cache::{KvFormat, KvFormats};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -8,19 +9,24 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "KV cache")]
 pub(super) struct CacheArgs {
-    /// How keys are stored (also -ctk): f32 is exact, f16 takes half the memory, q8_0 about a quarter, q4_0 an eighth
-    #[arg(long, value_name = "FORMAT", default_value = KvFormat::F32.name(), value_parser = formats())]
-    pub cache_type_k: KvFormat,
+    /// How keys are stored (also -ctk): f32 is exact, f16 takes half the memory, q8_0 about a quarter, q4_0 an eighth; f16 if
+    /// not given, on the naive path f32
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    pub cache_type_k: Option<KvFormat>,
 
     /// How values are stored (also -ctv)
-    #[arg(long, value_name = "FORMAT", default_value = KvFormat::F32.name(), value_parser = formats())]
-    pub cache_type_v: KvFormat,
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    pub cache_type_v: Option<KvFormat>,
 }
 
 impl CacheArgs {
-    /// The formats that these flags describe.
-    pub(super) fn formats(&self) -> KvFormats {
-        KvFormats { k: self.cache_type_k, v: self.cache_type_v }
+    /// The formats that these flags describe: of a path that shows what is exact, or of one that is fast.
+    pub(super) fn formats(&self, path: Path) -> KvFormats {
+        let default = match path {
+            Path::Naive => KvFormat::F32,
+            Path::Optimized => KvFormat::F16,
+        };
+        KvFormats { k: self.cache_type_k.unwrap_or(default), v: self.cache_type_v.unwrap_or(default) }
     }
 }
 

@@ -1,12 +1,12 @@
 //! `chat`: a conversation through the model's own chat template.
 
-use super::generate::{CHUNK, TimingsView, stop_name};
+use super::generate::{TimingsView, stop_name};
 use super::model_args::{Loaded, ModelArgs};
 use super::output::print_json;
 use super::sampler_args::SamplerArgs;
 use super::{Format, Signals, Verdict};
 use crate::engine::generate::generate;
-use crate::engine::{GenerateOptions, Generated, Session, SessionOptions, StopReason};
+use crate::engine::{GenerateOptions, Generated, Session, StopReason};
 use crate::observe::Off;
 use crate::tokenizer::{ChatTemplate, EncodeOptions, Message, Tokenizer};
 use anyhow::{Context, Result, bail};
@@ -72,7 +72,7 @@ pub(super) fn run(args: &ChatArgs, signals: &Signals) -> Result<Verdict> {
     };
 
     let options = GenerateOptions { max_tokens: usize::try_from(args.n_predict).ok(), ..GenerateOptions::default() };
-    let mut session = Session::new(&mut engine, SessionOptions { chunk: CHUNK, kv: args.model.cache.formats() });
+    let mut session = Session::new(&mut engine, args.model.session());
     let mut messages: Vec<Message> = args.system.iter().map(|text| Message::new("system", text)).collect();
     let mut input = Input::new(args);
     while let Some(question) = input.next()? {

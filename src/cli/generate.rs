@@ -5,7 +5,7 @@ use super::output::print_json;
 use super::sampler_args::SamplerArgs;
 use super::{Format, Signals, Verdict};
 use crate::engine::generate::generate;
-use crate::engine::{GenerateOptions, Generated, Session, SessionOptions, StopReason, Timings};
+use crate::engine::{GenerateOptions, Generated, Session, StopReason, Timings};
 use crate::observe::Off;
 use crate::tokenizer::EncodeOptions;
 use anyhow::{Context, Result, bail};
@@ -14,9 +14,6 @@ use serde::Serialize;
 use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// Tokens of a prompt that are processed between two looks at Ctrl-C.
-pub(super) const CHUNK: usize = 64;
 
 /// Continue a prompt.
 #[derive(Debug, Args)]
@@ -108,7 +105,7 @@ pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
         ignore_eog: args.ignore_eos,
         special: args.special,
     };
-    let mut session = Session::new(&mut loaded.engine, SessionOptions { chunk: CHUNK, kv: args.model.cache.formats() });
+    let mut session = Session::new(&mut loaded.engine, args.model.session());
     let mut written = Ok(());
     let each = |text: &str| {
         if streaming {

@@ -1,6 +1,5 @@
 //! `logits`: the scores of the vocabulary after given tokens.
 
-use super::generate::CHUNK;
 use super::human::piece;
 use super::model_args::ModelArgs;
 use super::output::print_json;
@@ -69,7 +68,7 @@ pub(super) fn run(args: &LogitsArgs) -> Result<Verdict> {
         Some(text) => loaded.tokenizer.encode(text, EncodeOptions { add_special: true, parse_special: true }),
         None => args.tokens.clone(),
     };
-    let mut session = Session::new(&mut loaded.engine, SessionOptions { chunk: CHUNK, kv: args.model.cache.formats() });
+    let mut session = Session::new(&mut loaded.engine, args.model.session());
     if args.all {
         score_all(&loaded.tokenizer, &mut session, &tokens, args.format)?;
         return Ok(Verdict::Positive);

@@ -2,7 +2,7 @@
 
 use super::cache_args::CacheArgs;
 use super::known;
-use crate::engine::Engine;
+use crate::engine::{Engine, SessionOptions};
 use crate::gguf::Gguf;
 use crate::kernels::Kernels;
 use crate::model::{LoadOptions, Model, embedded};
@@ -33,8 +33,7 @@ pub(super) struct ModelArgs {
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub ctx_size: usize,
 
-    /// The text that computes: `naive` reads like the paper, `optimized` is built for speed (and will be the default once
-    /// it has reached its figures)
+    /// The text that computes: `naive` reads like the paper, `optimized` is built for speed
     #[arg(long, value_enum, default_value_t)]
     pub path: Path,
 
@@ -55,9 +54,9 @@ pub(super) struct ModelArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Path {
     /// f32, one thread, nothing fused.
-    #[default]
     Naive,
     /// Packed weights, vector instructions, several threads.
+    #[default]
     Optimized,
 }
 
@@ -105,6 +104,15 @@ impl ModelArgs {
         };
         spinner.finish_and_clear();
         Ok(Loaded { gguf, tokenizer, engine, load_time: started.elapsed() })
+    }
+
+    /// How a sequence is run: in passes so short that Ctrl-C is soon heard, and so long that the path is at its best.
+    pub(super) fn session(&self) -> SessionOptions {
+        let chunk = match self.path {
+            Path::Naive => 64,
+            Path::Optimized => 512,
+        };
+        SessionOptions { chunk, kv: self.cache.formats(self.path) }
     }
 
     /// How the optimized path computes.
