@@ -5,6 +5,7 @@
 mod common;
 
 use common::tiny_gguf;
+use cutaway::kernels::Kernels;
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -87,6 +88,27 @@ fn generate_streams_text_and_says_the_same_in_json() {
     assert!(!view["prompt_tokens"].as_array().unwrap().is_empty());
     assert!(view["tokens"].as_array().unwrap().len() <= 12);
     assert!(view["timings"]["decode_seconds"].as_f64().unwrap() >= 0.0);
+}
+
+#[test]
+fn kernels_are_forced_by_name_and_change_nothing() {
+    let place = Place::new();
+    let optimized = [&GENERATE[..], &["-p", "hello", "--path", "optimized", "--threads", "2"]].concat();
+    let detected = place.json(&optimized);
+    assert_eq!(detected["timings"]["kernels"], Kernels::detect().name);
+    for kernels in Kernels::available() {
+        let args = [&optimized[..], &["--kernels", kernels.name]].concat();
+        let forced = place.json(&args);
+        assert_eq!(forced["timings"]["kernels"], kernels.name);
+        assert_eq!(forced["timings"]["threads"], 2);
+        assert_eq!(forced["tokens"], detected["tokens"], "{}", kernels.name);
+        let spoken = text(&place.run(&args).stderr);
+        assert!(spoken.contains(&format!("optimized path, {} kernels, 2 threads", kernels.name)), "{spoken}");
+    }
+    let every_name: Vec<&str> = Kernels::available().iter().map(|kernels| kernels.name).collect();
+    place.refused(&[&optimized[..], &["--kernels", "abacus"]].concat(), &["'abacus'", &every_name.join(", ")]);
+    let naive = place.json(&[&GENERATE[..], &["-p", "hello", "--path", "naive"]].concat());
+    assert_eq!((&naive["timings"]["path"], &naive["timings"]["kernels"]), (&Value::from("naive"), &Value::Null));
 }
 
 #[test]

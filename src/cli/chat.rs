@@ -1,7 +1,7 @@
 //! `chat`: a conversation through the model's own chat template.
 
 use super::generate::{TimingsView, stop_name};
-use super::model_args::{Loaded, ModelArgs};
+use super::model_args::{Loaded, ModelArgs, Setup};
 use super::output::print_json;
 use super::sampler_args::SamplerArgs;
 use super::{Format, Signals, Verdict};
@@ -64,7 +64,7 @@ struct View<'a> {
 
 pub(super) fn run(args: &ChatArgs, signals: &Signals) -> Result<Verdict> {
     let mut chain = args.sampler.chain()?;
-    let Loaded { gguf, tokenizer, mut engine, load_time } = args.model.load()?;
+    let Loaded { gguf, tokenizer, mut engine, setup } = args.model.load()?;
     let template = ChatTemplate::from_metadata(gguf.metadata(), tokenizer.vocab())
         .context("cannot use the model's chat template")?;
     let Some(template) = template else {
@@ -105,7 +105,7 @@ pub(super) fn run(args: &ChatArgs, signals: &Signals) -> Result<Verdict> {
             writeln!(out)?;
         }
         drop(out);
-        finish_answer(args, &answer, &tokens, load_time)?;
+        finish_answer(args, &answer, &tokens, setup)?;
         let interrupted = answer.stop == StopReason::Interrupted;
         if interrupted && !input.is_terminal() {
             break; // nobody is there to ask another question
@@ -128,12 +128,7 @@ fn encode_prompt(tokenizer: &Tokenizer, prompt: &str) -> Vec<u32> {
     tokenizer.encode(prompt, EncodeOptions { add_special: true, parse_special: true })
 }
 
-fn finish_answer(
-    args: &ChatArgs,
-    answer: &Generated,
-    prompt_tokens: &[u32],
-    load_time: std::time::Duration,
-) -> Result<()> {
+fn finish_answer(args: &ChatArgs, answer: &Generated, prompt_tokens: &[u32], setup: Setup) -> Result<()> {
     if args.format == Format::Json {
         print_json(&View {
             role: "assistant",
@@ -141,7 +136,7 @@ fn finish_answer(
             prompt_tokens,
             tokens: &answer.tokens,
             stop_reason: stop_name(&answer.stop),
-            timings: TimingsView::new(&answer.timings, load_time),
+            timings: TimingsView::new(&answer.timings, setup),
         })?;
     } else if answer.stop == StopReason::ContextFull {
         eprintln!("the context is full: start again, or ask for a larger one with -c");

@@ -1,6 +1,6 @@
 //! `generate`: text that continues a prompt.
 
-use super::model_args::ModelArgs;
+use super::model_args::{ModelArgs, Setup};
 use super::output::print_json;
 use super::sampler_args::SamplerArgs;
 use super::{Format, Signals, Verdict};
@@ -72,10 +72,11 @@ struct View<'a> {
     timings: TimingsView,
 }
 
-/// How long the parts took, in seconds, and the rates in tokens per second.
+/// What computed, how long the parts took, in seconds, and the rates in tokens per second.
 #[derive(Serialize)]
 pub(super) struct TimingsView {
-    load_seconds: f64,
+    #[serde(flatten)]
+    setup: Setup,
     prompt_tokens: usize,
     prompt_seconds: f64,
     prompt_tokens_per_second: Option<f64>,
@@ -119,7 +120,7 @@ pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
 
     if streaming {
         writeln!(out)?;
-        report(&generated, chain.seed(), loaded.load_time);
+        report(&generated, chain.seed(), loaded.setup);
     } else {
         drop(out);
         print_json(&View {
@@ -128,7 +129,7 @@ pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
             text: &generated.text,
             stop_reason: stop_name(&generated.stop),
             seed: chain.seed(),
-            timings: TimingsView::new(&generated.timings, loaded.load_time),
+            timings: TimingsView::new(&generated.timings, loaded.setup),
         })?;
     }
     Ok(Verdict::Positive)
@@ -156,13 +157,13 @@ fn read_prompt(args: &GenerateArgs) -> Result<String> {
 }
 
 /// One line about how it went, on standard error.
-fn report(generated: &Generated, seed: Option<u32>, load_time: Duration) {
-    let times = TimingsView::new(&generated.timings, load_time);
+fn report(generated: &Generated, seed: Option<u32>, setup: Setup) {
+    let times = TimingsView::new(&generated.timings, setup);
     let rate = |rate: Option<f64>| rate.map_or("-".into(), |rate| format!("{rate:.1} tokens/s"));
     let seed = seed.map_or(String::new(), |seed| format!(" | seed {seed}"));
     eprintln!(
-        "\nload {:.2} s | prompt {} tokens, {} | decode {} tokens, {}{seed} | {}",
-        times.load_seconds,
+        "\n{setup} | load {:.2} s | prompt {} tokens, {} | decode {} tokens, {}{seed} | {}",
+        setup.load_seconds,
         times.prompt_tokens,
         rate(times.prompt_tokens_per_second),
         times.decoded_tokens,
@@ -172,10 +173,10 @@ fn report(generated: &Generated, seed: Option<u32>, load_time: Duration) {
 }
 
 impl TimingsView {
-    pub(super) fn new(timings: &Timings, load_time: Duration) -> Self {
+    pub(super) fn new(timings: &Timings, setup: Setup) -> Self {
         let rate = |n: usize, time: Duration| (n > 0 && !time.is_zero()).then(|| n as f64 / time.as_secs_f64());
         Self {
-            load_seconds: load_time.as_secs_f64(),
+            setup,
             prompt_tokens: timings.prompt_tokens,
             prompt_seconds: timings.prefill.as_secs_f64(),
             prompt_tokens_per_second: rate(timings.prompt_tokens, timings.prefill),

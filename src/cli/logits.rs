@@ -4,7 +4,7 @@ use super::human::piece;
 use super::model_args::ModelArgs;
 use super::output::print_json;
 use super::{Format, Verdict};
-use crate::engine::{Session, SessionOptions};
+use crate::engine::Session;
 use crate::observe::Off;
 use crate::tokenizer::{EncodeOptions, Tokenizer};
 use anyhow::{Result, bail};

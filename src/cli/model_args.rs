@@ -11,6 +11,8 @@ use crate::tokenizer::Tokenizer;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -75,8 +77,36 @@ pub(super) struct Loaded {
     pub(super) gguf: Arc<Gguf>,
     pub(super) tokenizer: Tokenizer,
     pub(super) engine: Engine,
+    pub(super) setup: Setup,
+}
+
+/// What computes. Shown beside timings, which mean nothing without it.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Setup {
+    path: &'static str,
+    /// The table of kernels; the naive path has none.
+    kernels: Option<&'static str>,
+    threads: usize,
     /// From opening the file to the first possible forward pass.
-    pub(super) load_time: Duration,
+    pub(super) load_seconds: f64,
+}
+
+impl Setup {
+    fn new(engine: &Engine, load_time: Duration) -> Self {
+        let (path, kernels, threads) = match engine {
+            Engine::Naive(_) => ("naive", None, 1),
+            Engine::Optimized(model) => ("optimized", Some(model.kernels().name), model.n_threads()),
+        };
+        Self { path, kernels, threads, load_seconds: load_time.as_secs_f64() }
+    }
+}
+
+impl fmt::Display for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kernels = self.kernels.map_or(String::new(), |name| format!(", {name} kernels"));
+        let s = if self.threads == 1 { "" } else { "s" };
+        write!(f, "{} path{kernels}, {} thread{s}", self.path, self.threads)
+    }
 }
 
 impl NamedModel {
@@ -103,7 +133,8 @@ impl ModelArgs {
             Path::Optimized => Engine::optimized(&model, options)?,
         };
         spinner.finish_and_clear();
-        Ok(Loaded { gguf, tokenizer, engine, load_time: started.elapsed() })
+        let setup = Setup::new(&engine, started.elapsed());
+        Ok(Loaded { gguf, tokenizer, engine, setup })
     }
 
     /// How a sequence is run: in passes so short that Ctrl-C is soon heard, and so long that the path is at its best.

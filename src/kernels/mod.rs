@@ -1,8 +1,9 @@
 //! The inner loops of the fast path: what a processor does all day.
 //!
 //! [`Kernels`] is a plain value, a table with one function per field. [`Kernels::scalar`] is the specification in plain
-//! Rust; [`Kernels::avx512`] gives **the same bits** with vector instructions, for any number of rows and columns
-//! (`tests/kernels_match_scalar.rs`). [`Kernels::detect`] picks the best this machine has. Swap one kernel:
+//! Rust; [`Kernels::avx512`], [`Kernels::avx2`] and [`Kernels::neon`] give **the same bits** with vector instructions, for
+//! any number of rows and columns (`tests/kernels_match_scalar.rs`). [`Kernels::detect`] picks the best this machine has,
+//! [`Kernels::by_name`] a certain one. Swap one kernel:
 //!
 //! ```
 //! use cutaway::kernels::Kernels;
@@ -40,7 +41,8 @@
 //! ```
 //!
 //! **Reading order**: [`packed`], the drawing of a tile; [`activations`]; `scalar/gemm.rs`, three lines of arithmetic; then
-//! the same loop in `avx512/gemm.rs`. What is deliberately not here: threads, memory, any decision about a model.
+//! the same loop in `avx512/gemm.rs`, and what it takes where there is no VNNI in `avx2/dot.rs` and `neon/dot.rs`; `table.rs`
+//! lists what a table holds. What is deliberately not here: threads, memory, any decision about a model.
 //!
 //! Sizes follow from the slices: a kernel computes as many rows as it is given tiles, and as many columns as activations.
 //! A thread's share of a matrix is a sub-slice of whole groups of tiles. Slices that do not belong together are a mistake
@@ -89,7 +91,7 @@ pub type Rope = fn(&mut [f32], &[f32], &[f32]);
 /// One function for everything the fast path computes.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernels {
-    /// What the whole table is called: `scalar`, `avx512`.
+    /// What the whole table is called: `scalar`, `neon`, `avx2`, `avx512`.
     pub name: &'static str,
 
     /// `(x, out)`: 32 activations → one [`ActBlock`].

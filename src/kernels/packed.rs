@@ -28,8 +28,8 @@
 //! the others have a minimum: `w = code · d + m`. Tiles of the same sixteen rows follow each other, then the next sixteen;
 //! missing rows of the last sixteen are zeros. Floats have tiles of 16 rows × 1 input.
 //!
-//! Look first at the table in [`Layout::of`]. What is deliberately not here: moving bytes (`pack.rs`), arithmetic
-//! (`scalar.rs`). The interleaving follows `repack.cpp` of llama.cpp and `iqk` of ik_llama.cpp in spirit; the tiles are
+//! Look first at the table in [`Layout::of`]. What is deliberately not here: moving bytes (`pack/`), arithmetic
+//! (`scalar/`). The interleaving follows `repack.cpp` of llama.cpp and `iqk` of ik_llama.cpp in spirit; the tiles are
 //! our own.
 
 use crate::quant::{GgmlType, f16, iq4_nl, mxfp4};

@@ -119,7 +119,7 @@ pub(super) fn run(args: &SpeedArgs) -> Result<()> {
     let mut rows = Vec::new();
     for threads in args.thread_counts() {
         let mut loaded = args.model_args(threads, &tests).load()?;
-        let load_seconds = loaded.load_time.as_secs_f64();
+        let load_seconds = loaded.setup.load_seconds;
         let bos = first_token(&loaded);
         let kernels = kernels_of(&loaded.engine);
         let options = Options { chunk: args.ubatch_size, kv_format: KvFormat::F16, bos };

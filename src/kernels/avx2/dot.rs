@@ -23,7 +23,6 @@
 use super::registers::Line;
 use crate::kernels::activations::ActBlock;
 use core::arch::x86_64::*;
-use std::ops::Range;
 
 /// How many lines' pairs are added in 16 bits; 0 if not even one is sure to fit.
 #[inline(always)]
@@ -36,25 +35,26 @@ const fn lines_in_a_run(max: u8) -> usize {
     }
 }
 
-/// `Σ (code − zero) · q` over some lines (all eight, or the four of a half) of `N` columns, a row a lane. No code is
-/// larger than `max`.
+/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from `first` on, of `N` columns; a row a
+/// lane. No code is larger than `max`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn dot<const N: usize>(
+pub(super) fn dot<const LINES: usize, const N: usize>(
     max: u8,
     line: impl Fn(usize) -> Line,
-    lines: Range<usize>,
+    first: usize,
     zero: i32,
     x: [&ActBlock; N],
 ) -> [Line; N] {
     let run = lines_in_a_run(max);
     if run == 0 {
-        return signed(line, lines, zero, x);
+        return signed::<LINES, N>(line, first, zero, x);
     }
-    let mut sums = start(-zero, &lines, x);
-    for run in lines.clone().step_by(run).map(|j| j..(j + run).min(lines.end)) {
+    let mut sums = start::<LINES, N>(-zero, first, x);
+    let run = run.min(LINES);
+    for at in (0..LINES / run).map(|i| first + i * run) {
         let mut pairs = [[_mm256_setzero_si256(); 2]; N];
-        for j in run {
+        for j in at..at + run {
             let line = line(j);
             for c in 0..N {
                 let word = _mm256_set1_epi32(x[c].word(j));
@@ -77,14 +77,14 @@ pub(super) fn dot<const N: usize>(
 /// it; `|−128|` is 128 as an unsigned byte.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn signed<const N: usize>(
+fn signed<const LINES: usize, const N: usize>(
     line: impl Fn(usize) -> Line,
-    lines: Range<usize>,
+    first: usize,
     zero: i32,
     x: [&ActBlock; N],
 ) -> [Line; N] {
-    let mut sums = start(128 - zero, &lines, x);
-    for j in lines {
+    let mut sums = start::<LINES, N>(128 - zero, first, x);
+    for j in first..first + LINES {
         let w = line(j).map(|codes| _mm256_xor_si256(codes, _mm256_set1_epi8(-128)));
         let magnitude = w.map(|w| _mm256_abs_epi8(w));
         for c in 0..N {
@@ -101,8 +101,8 @@ fn signed<const N: usize>(
 /// `factor · Σ q` of these lines in every lane: the zero point costs one multiplication a column.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn start<const N: usize>(factor: i32, lines: &Range<usize>, x: [&ActBlock; N]) -> [Line; N] {
-    let sum = |x: &ActBlock| if lines.len() == 8 { x.sum() } else { x.sums[lines.start / 4] };
+fn start<const LINES: usize, const N: usize>(factor: i32, first: usize, x: [&ActBlock; N]) -> [Line; N] {
+    let sum = |x: &ActBlock| if LINES == 8 { x.sum() } else { x.sums[first / 4] };
     x.map(|x| [_mm256_set1_epi32(factor * sum(x)); 2])
 }
 

@@ -22,7 +22,6 @@
 use super::registers::{Line, Whole};
 use crate::kernels::activations::ActBlock;
 use core::arch::aarch64::*;
-use std::ops::Range;
 
 /// How codes up to `max` are multiplied: the code that stands for 0, and how many lines' products are added in 16 bits.
 #[inline(always)]
@@ -34,23 +33,36 @@ const fn plan(max: u8) -> (u8, usize) {
     }
 }
 
-/// `Σ (code − zero) · q` over some lines (all eight, or the four of a half) of `N` columns, a row a lane. No code is
-/// larger than `max`.
+/// No run can leave 16 bits, and no code that is left where it is has a sign: proven for every largest code.
+const _: () = {
+    let mut max = 0;
+    while max <= 255 {
+        let (moved, lines) = plan(max as u8);
+        let largest_product = if moved == 0 { max * 128 } else { 128 * 127 };
+        assert!(lines * largest_product <= i16::MAX as usize);
+        assert!(moved != 0 || max <= 127);
+        max += 1;
+    }
+};
+
+/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from `first` on, of `N` columns; a row a
+/// lane. No code is larger than `max`.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn dot<const N: usize>(
+pub(super) fn dot<const LINES: usize, const N: usize>(
     max: u8,
     line: impl Fn(usize) -> Line,
-    lines: Range<usize>,
+    first: usize,
     zero: i32,
     x: [&ActBlock; N],
 ) -> [Whole; N] {
     let (moved, run) = plan(max);
-    let sum = |x: &ActBlock| if lines.len() == 8 { x.sum() } else { x.sums[lines.start / 4] };
+    let sum = |x: &ActBlock| if LINES == 8 { x.sum() } else { x.sums[first / 4] };
     let mut sums = x.map(|x| [vdupq_n_s32((i32::from(moved) - zero) * sum(x)); 4]);
-    for run in lines.clone().step_by(run).map(|j| j..(j + run).min(lines.end)) {
+    let run = run.min(LINES);
+    for at in (0..LINES / run).map(|i| first + i * run) {
         let mut products = [[[vdupq_n_s16(0); 2]; 4]; N];
-        for j in run {
+        for j in at..at + run {
             let codes = line(j).map(|codes| vreinterpretq_s8_u8(veorq_u8(codes, vdupq_n_u8(moved))));
             for c in 0..N {
                 let word = vreinterpretq_s8_s32(vdupq_n_s32(x[c].word(j)));
@@ -69,20 +81,4 @@ pub(super) fn dot<const N: usize>(
         }
     }
     sums
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plan;
-
-    /// No run can leave 16 bits, whatever the codes and activations are.
-    #[test]
-    fn runs_fit_sixteen_bits() {
-        for max in 0..=255 {
-            let (moved, lines) = plan(max);
-            let largest_product = if moved == 0 { i32::from(max) * 128 } else { 128 * 127 };
-            assert!(lines as i32 * largest_product <= i32::from(i16::MAX), "codes up to {max}");
-            assert!(moved != 0 || max <= 127, "codes up to {max} are no signed bytes");
-        }
-    }
 }

@@ -45,14 +45,14 @@ fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [S
             let (scale, min) = scales(layout.scales, tile, b);
             if halves {
                 for h in 0..2 {
-                    let sums = dot(max, |j| lines[j], 4 * h..4 * h + 4, layout.zero, x);
+                    let sums = dot::<4, N>(max, |j| lines[j], 4 * h, layout.zero, x);
                     for c in 0..N {
                         let min = has_min.then_some((x[c].sums[h] as f32 * x[c].d, min[h]));
                         acc[c] = add(acc[c], sums[c], x[c].d, scale[h], min);
                     }
                 }
             } else {
-                let sums = dot(max, |j| lines[j], 0..8, layout.zero, x);
+                let sums = dot::<8, N>(max, |j| lines[j], 0, layout.zero, x);
                 for c in 0..N {
                     acc[c] = add(acc[c], sums[c], x[c].d, scale[0], has_min.then_some((x[c].s, min[0])));
                 }

@@ -47,11 +47,11 @@ fn tile<const MAX: u8, const HALVES: bool, const N: usize>(
     x: [&[ActBlock]; N],
 ) -> [Sixteen; N] {
     let mut acc = [set(0.0); N];
-    let n_lines = if HALVES { 4 } else { 8 };
     for (k, strip) in strips.iter().enumerate() {
         let x = x.map(|x| &x[k]);
-        for h in 0..8 / n_lines {
-            let sums = dot(MAX, |j| load(&strip.codes[j]), n_lines * h..n_lines * (h + 1), zero, x);
+        let line = |j: usize| load(&strip.codes[j]);
+        for h in 0..if HALVES { 2 } else { 1 } {
+            let sums = if HALVES { dot::<4, N>(MAX, line, 4 * h, zero, x) } else { dot::<8, N>(MAX, line, 0, zero, x) };
             let (scale, min) = (load_f32(&strip.scale[h]), load_f32(&strip.min[h]));
             for c in 0..N {
                 let s = if HALVES { x[c].sums[h] as f32 * x[c].d } else { x[c].s };
