@@ -6,14 +6,13 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// How the past is remembered.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "KV cache")]
 pub(super) struct CacheArgs {
-    /// How keys are stored (also -ctk): f32 is exact, f16 takes half the memory, q8_0 about a quarter, q4_0 an eighth
-    #[arg(long, value_name = "FORMAT", default_value = KvFormat::F32.name(), value_parser = formats())]
+    /// How keys are stored (also -ctk): f32 is exact, f16 takes 1/2 of its memory, q8_0 about 1/4, q4_0 1/7
+    #[arg(long, help_heading = "KV cache", value_name = "FORMAT", default_value = KvFormat::F32.name(), value_parser = formats())]
     pub cache_type_k: KvFormat,
 
     /// How values are stored (also -ctv)
-    #[arg(long, value_name = "FORMAT", default_value = KvFormat::F32.name(), value_parser = formats())]
+    #[arg(long, help_heading = "KV cache", value_name = "FORMAT", default_value = KvFormat::F32.name(), value_parser = formats())]
     pub cache_type_v: KvFormat,
 }
 
