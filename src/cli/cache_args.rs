@@ -7,15 +7,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// How the past is remembered.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "KV cache")]
 pub(super) struct CacheArgs {
-    /// How keys are stored (also -ctk): f32 is exact, f16 takes half the memory, q8_0 about a quarter, q4_0 an eighth; f16 if
-    /// not given, on the naive path f32
-    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    /// How keys are stored (also -ctk): f32 is exact, f16 takes 1/2 of its memory, q8_0 about 1/4, q4_0 1/7; f16 if not
+    /// given, on the naive path f32
+    #[arg(long, help_heading = "KV cache", value_name = "FORMAT", value_parser = formats())]
     pub cache_type_k: Option<KvFormat>,
 
     /// How values are stored (also -ctv)
-    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    #[arg(long, help_heading = "KV cache", value_name = "FORMAT", value_parser = formats())]
     pub cache_type_v: Option<KvFormat>,
 }
 
