@@ -42,7 +42,7 @@ const BOTTOM: f64 = 50.0;
 /// Okabe and Ito's colours, which people tell apart who see few of them.
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 /// Losses that get a line across the chart.
-const LOSSES: [f64; 9] = [0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0];
+const LOSSES: [f64; 11] = [0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0];
 
 /// Loss against tokens, the loss on a logarithmic scale.
 pub fn svg(curves: &[Curve]) -> String {
