@@ -3,7 +3,7 @@
 //! | step | room |
 //! |---|---|
 //! | an endless corpus of English, written by a grammar of our own | [`language`] |
-//! | the 768 pieces its text is cut into | [`vocabulary`] |
+//! | the 1,024 pieces its text is cut into | [`vocabulary`] |
 //! | transformers that learn to continue it | [`trainer`] |
 //!
 //! Look first at [`language`]. Running a finished model is not done here: that is what the crate `cutaway` is for.

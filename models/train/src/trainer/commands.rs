@@ -26,13 +26,13 @@ pub struct TrainArgs {
     #[arg(long, default_value = "tiny")]
     model: String,
     /// Tokens to learn from
-    #[arg(long, default_value_t = 6_000_000)]
+    #[arg(long, default_value_t = 12_000_000)]
     tokens: usize,
     /// Seed of the first weights; the text is the same for all
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Highest learning rate
-    #[arg(long, default_value_t = 3e-3)]
+    #[arg(long, default_value_t = 6e-3)]
     peak: f32,
     /// Threads that share the work. The sums, and so the last bits of the weights, depend on it
     #[arg(long, default_value_t = 1)]

@@ -73,7 +73,7 @@ impl ModelConfig {
         let tiny = Self {
             name: name.to_owned(),
             architecture: Architecture::Llama,
-            n_vocab: 768,
+            n_vocab: crate::vocabulary::SIZE,
             n_ctx: 512,
             n_embd: 128,
             n_layer: 6,

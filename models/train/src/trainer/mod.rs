@@ -24,6 +24,7 @@ pub mod export;
 pub mod markdown;
 pub mod matmul;
 pub mod model;
+pub mod muon;
 pub mod optimizer;
 pub mod parameters;
 pub mod random;

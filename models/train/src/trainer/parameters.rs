@@ -126,7 +126,7 @@ impl Layout {
     }
 
     /// Weights to start from: normal numbers, so small that a matrix keeps the size of what it reads and that branches
-    /// together do not drown the stream.
+    /// together do not drown the stream; and in attention, [`copy_what_is_attended_to`].
     pub fn initial(&self, config: &ModelConfig, seed: u64) -> Vec<f32> {
         let mut random = Random::new(seed);
         let mut weights = vec![0.0; self.len()];
@@ -147,7 +147,31 @@ impl Layout {
                 *weight = random.normal() * deviation;
             }
         }
+        for block in &self.blocks {
+            copy_what_is_attended_to(config, block, &mut weights);
+        }
         weights
+    }
+}
+
+/// Makes each head's output matrix the transpose of its value matrix: a head then adds to the stream a projection of what
+/// it attends to, and since input and output embeddings are one table, tokens that were attended to become likelier.
+///
+/// Nothing keeps it so, but it is where copying begins. From independent random matrices a head has to learn at once where
+/// a name stands and how to say it, and neither helps without the other: after 1.5 million tokens `tiny` wrote whole stories
+/// and another name in every sentence (loss 0.62). Begun like this, it kept to one (0.53).
+///
+/// Source: Trockman, Kolter, "Mimetic initialization of self-attention layers" (2023), which does the same for vision.
+fn copy_what_is_attended_to(config: &ModelConfig, block: &Block, weights: &mut [f32]) {
+    let [_, _, v, output] = &block.attn;
+    let (n_embd, head_dim, shared) = (config.n_embd, config.head_dim, config.n_head / config.n_head_kv);
+    for head in 0..config.n_head {
+        for d in 0..head_dim {
+            let value_row = v.start + (head / shared * head_dim + d) * n_embd;
+            for i in 0..n_embd {
+                weights[output.start + i * config.n_embd_q() + head * head_dim + d] = weights[value_row + i];
+            }
+        }
     }
 }
 

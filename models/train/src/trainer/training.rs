@@ -5,7 +5,7 @@
 
 use super::data::{Window, Windows, length_of_step};
 use super::model::{Model, Tape};
-use super::optimizer::AdamW;
+use super::optimizer::Optimizer;
 use super::schedule::Schedule;
 use std::time::Instant;
 
@@ -63,7 +63,7 @@ pub fn train(
     let steps = plan.tokens.div_ceil(BATCH);
     let schedule = Schedule { peak: plan.peak, warm_up: (steps / 20).clamp(1, 100), steps };
     let mut params = model.layout.initial(&model.config, plan.seed);
-    let mut optimizer = AdamW::new(&model.layout);
+    let mut optimizer = Optimizer::new(&model.layout);
     let mut workers: Vec<Worker> = (0..plan.threads.max(1)).map(|_| Worker::default()).collect();
     for worker in &mut workers {
         worker.grads = vec![0.0; params.len()];

@@ -1,4 +1,4 @@
-//! The vocabulary: 768 pieces that text is cut into, in the style of SentencePiece.
+//! The vocabulary: 1,024 pieces that text is cut into, in the style of SentencePiece.
 //!
 //! | ids | pieces |
 //! |---|---|
@@ -17,7 +17,7 @@ pub mod train;
 pub use metadata::CHAT_TEMPLATE;
 
 /// Number of pieces.
-pub const SIZE: usize = 768;
+pub const SIZE: usize = 1024;
 /// The ids with a meaning beyond text.
 pub const UNK: u32 = 0;
 /// The beginning of a document.
