@@ -1,7 +1,7 @@
 //! Every vector kernel gives the bits of its scalar twin: every format, 1–8 columns and more, odd sizes, ordinary and
 //! extreme codes, scales and activations, with every table of kernels that this machine can run.
 
-use cutaway::kernels::{ActBlock, Kernels, Panel, pack, packed};
+use cutaway::kernels::{ActBlock, KEY_TILE, Kernels, Panel, pack, packed};
 use cutaway::quant::GgmlType;
 
 /// A small generator, so that every run sees the same numbers.
@@ -316,7 +316,18 @@ fn small_operations_have_the_bits_of_the_scalar_twin() {
 #[test]
 fn attention_has_the_bits_of_the_scalar_twin() {
     let mut random = Random(11);
-    for (n, head_dim, n_q) in [(1, 8, 1), (16, 16, 3), (33, 64, 4), (64, 64, 9), (63, 80, 2), (40, 5, 7)] {
+    let shapes = [
+        (1, 8, 1),
+        (16, 16, 3),
+        (33, 64, 4),
+        (64, 64, 9),
+        (63, 80, 2),
+        (40, 5, 7),
+        (130, 33, 3),
+        (144, 2, 8),
+        (80, 17, 11),
+    ];
+    for (n, head_dim, n_q) in shapes {
         let (q, rows) = (random.floats(n_q * head_dim), random.floats(n * head_dim));
         let f32_bytes: Vec<u8> = rows.iter().flat_map(|x| x.to_le_bytes()).collect();
         let f16_bytes: Vec<u8> = rows.iter().flat_map(|&x| cutaway::quant::f16::from_f32(x)).collect();
@@ -329,8 +340,21 @@ fn attention_has_the_bits_of_the_scalar_twin() {
         same_bits("load_v_f32", |t| into(rows.len(), |out| (t.load_v_f32)(&f32_bytes, out)));
         same_bits("load_v_f16", |t| into(rows.len(), |out| (t.load_v_f16)(&f16_bytes, out)));
         same_bits("qk", |t| into(n_q * (padded + 5), |out| (t.qk)(&q, &k, head_dim, 0.125, out, padded + 5)));
+        let scores = into(n_q * (padded + 5), |out| (Kernels::detect().qk)(&q, &k, head_dim, 0.125, out, padded + 5));
+        let tiles: Vec<u8> = k.iter().flat_map(|&x| cutaway::quant::f16::from_f32(x)).collect();
+        same_bits("qk_f16", |t| {
+            into(n_q * (padded + 5), |out| (t.qk_f16)(&q, &tiles, head_dim, 0.125, out, padded + 5))
+        });
         same_bits("pv", |t| changed(&start, |out| (t.pv)(&p, padded + 3, &rows, head_dim, out)));
         same_bits("pv_f16", |t| changed(&start, |out| (t.pv_f16)(&p, padded + 3, &f16_bytes, head_dim, out)));
+
+        // Tiles are where `KEY_TILE` says, and a score is what it is called.
+        for (i, j) in (0..n_q).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            let key = |d: usize| k[(j / KEY_TILE * head_dim + d) * KEY_TILE + j % KEY_TILE];
+            assert!((0..head_dim).all(|d| key(d).to_bits() == rows[j * head_dim + d].to_bits()), "key {j}");
+            let dot = (0..head_dim).fold(0.0_f32, |sum, d| q[i * head_dim + d].mul_add(key(d), sum));
+            assert_eq!(scores[i * (padded + 5) + j].to_bits(), (dot * 0.125).to_bits(), "score {i}, {j}");
+        }
 
         // A page in two parts is the page in one.
         let whole = changed(&start, |out| (Kernels::detect().pv)(&p, padded + 3, &rows, head_dim, out));
@@ -371,8 +395,11 @@ fn quantised_rows_have_the_bits_of_the_scalar_twin() {
             cutaway::quant::dequantize(ty, &rows, &mut filled).unwrap();
             let numbers: Vec<f32> =
                 filled.chunks(head_dim.next_multiple_of(32)).flat_map(|row| row[..head_dim].to_vec()).collect();
-            let transposed = into(head_dim * padded, |out| {
-                (0..n * head_dim).for_each(|i| out[i % head_dim * padded + i / head_dim] = numbers[i]);
+            let tiles = into(head_dim * padded, |out| {
+                for (i, &number) in numbers.iter().enumerate() {
+                    let (p, d) = (i / head_dim, i % head_dim);
+                    out[(p / KEY_TILE * head_dim + d) * KEY_TILE + p % KEY_TILE] = number;
+                }
             });
 
             for kernels in Kernels::available() {
@@ -380,9 +407,9 @@ fn quantised_rows_have_the_bits_of_the_scalar_twin() {
                     GgmlType::Q8_0 => (kernels.load_k_q8_0, kernels.load_v_q8_0),
                     _ => (kernels.load_k_q4_0, kernels.load_v_q4_0),
                 };
-                let mut found = vec![f32::NAN; transposed.len()];
+                let mut found = vec![f32::NAN; tiles.len()];
                 load_k(&rows, head_dim, &mut found);
-                assert_eq!(bits(&found), bits(&transposed), "{} keys in {ty}, {n}×{head_dim}", kernels.name);
+                assert_eq!(bits(&found), bits(&tiles), "{} keys in {ty}, {n}×{head_dim}", kernels.name);
                 let mut found = vec![f32::NAN; numbers.len()];
                 load_v(&rows, head_dim, &mut found);
                 assert_eq!(bits(&found), bits(&numbers), "{} values in {ty}, {n}×{head_dim}", kernels.name);

@@ -200,6 +200,30 @@ proptest! {
     }
 }
 
+/// Keys may lie in tiles of sixteen positions or in rows: whatever the page length, what was written is read.
+#[test]
+fn every_page_length_gives_back_what_it_got() {
+    const N: usize = 40;
+    let layer = KvLayer { n_head_kv: 2, head_dim_k: 70, head_dim_v: 33 };
+    for (format, page_len) in KvFormat::ALL.into_iter().flat_map(|format| (1..=33).map(move |len| (format, len))) {
+        let mut cache = KvCache::new(KvLayout::of_layers(vec![layer], format, format, page_len), N);
+        let (mut keys, mut values) = (Vec::new(), Vec::new()); // [position][head]
+        let slots = cache.admit(&Batch::prompt(SeqId(0), 0, &[0; N])).unwrap();
+        for (position, slot) in slots.into_iter().enumerate() {
+            let k: [Vec<f32>; 2] = std::array::from_fn(|head| row(position, 0, head, 70));
+            let v: [Vec<f32>; 2] = std::array::from_fn(|head| row(position, 1, head, 33));
+            cache.write(0, slot, &k.concat(), &v.concat());
+            keys.push(k);
+            values.push(v);
+        }
+        for (side, rows) in [(Side::K, keys), (Side::V, values)] {
+            let by_head = (0..2).flat_map(|head| rows.iter().map(move |row| &row[head]));
+            let expected: Vec<f32> = by_head.flat_map(|row| rounded(format, row)).collect();
+            assert_eq!(cache.read(0, side, SeqId(0)), expected, "{side:?} in {}, pages of {page_len}", format.name());
+        }
+    }
+}
+
 /// A block format has no code for what is not a number, and an infinity would take the scale with it. Neither may come
 /// back as something ordinary; the blocks beside them are what they would be.
 #[test]

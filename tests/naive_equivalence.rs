@@ -70,7 +70,9 @@ fn a_fork_goes_on_where_the_original_stood() {
         let tokens = some_tokens(N, model.config().n_vocab, 3);
         let whole = in_pieces(&mut model, KvFormat::F32.into(), &tokens, [N]);
 
-        let mut cache = model.new_cache(KvFormat::F32, 256);
+        // A page of 16 positions, so that the fork shares a tile of keys that is written in part.
+        let layout = KvLayout::new(model.config(), KvFormat::F32, KvFormat::F32, 16);
+        let mut cache = KvCache::new(layout, 128);
         model.forward(&Batch::prompt(A, 0, &tokens[..9]), &mut cache, &mut Off).unwrap();
         cache.fork(A, B).unwrap();
         let other = some_tokens(6, model.config().n_vocab, 4);

@@ -11,6 +11,7 @@ use cutaway::kv_cache::{KvCache, KvFormat, KvFormats, KvLayout};
 use cutaway::naive;
 use cutaway::observe::{Activation, Cost, HookAt, Observer, Off, OpAt};
 use cutaway::optimized::{Options, Transformer};
+use cutaway::quant::GgmlType;
 
 /// More than a block of queries, and with other sizes of pieces no multiple of anything.
 const N: usize = 41;
@@ -107,16 +108,22 @@ fn every_pair_of_cache_formats_gives_the_same_bits() {
     }
 }
 
-/// A past of several chunks of 256 positions, prefilled at once and decoded piece by piece, on pages of 5 positions.
+/// A past of several chunks of 256 positions, prefilled at once and decoded piece by piece, on pages of 5 positions, whose
+/// keys are rows, and of 48 and 256, whose keys are tiles.
 #[test]
 fn a_long_past_gives_the_same_bits() {
-    let pairs = [(KvFormat::F32, KvFormat::F16), (KvFormat::Q8_0, KvFormat::Q4_0), (KvFormat::Q4_0, KvFormat::Q8_0)];
+    let pairs = [
+        (KvFormat::F32, KvFormat::F16),
+        (KvFormat::F16, KvFormat::F32),
+        (KvFormat::Q8_0, KvFormat::Q4_0),
+        (KvFormat::Q4_0, KvFormat::Q8_0),
+    ];
     let names = ["llama-longrope-long-f32", "phi3-longrope-long-q8_0"];
     for ((k, v), name) in pairs.into_iter().flat_map(|pair| names.map(|name| (pair, name))) {
         let n = 500;
-        let run = |n_threads, sizes: &[usize]| {
+        let run = |page_len, n_threads, sizes: &[usize]| {
             let mut model = transformer(&named(name), n_threads, Kernels::detect());
-            let mut cache = KvCache::new(KvLayout::new(model.config(), k, v, 5), n);
+            let mut cache = KvCache::new(KvLayout::new(model.config(), k, v, page_len), n);
             let tokens = some_tokens(n, model.config().n_vocab, 5);
             let mut last = Vec::new();
             for piece in pieces(n, sizes.iter().copied().cycle()) {
@@ -125,9 +132,11 @@ fn a_long_past_gives_the_same_bits() {
             }
             last
         };
-        let expected = run(1, &[n]);
-        assert_eq!(run(3, &[n]), expected, "{name}: threads");
-        assert_eq!(run(2, &[100, 3]), expected, "{name}: chunks and pieces");
+        let expected = run(5, 1, &[n]);
+        assert_eq!(run(5, 3, &[n]), expected, "{name}: threads");
+        assert_eq!(run(5, 2, &[100, 3]), expected, "{name}: chunks and pieces");
+        assert_eq!(run(48, 1, &[n]), expected, "{name}: tiles");
+        assert_eq!(run(256, 2, &[100, 3]), expected, "{name}: tiles, chunks and pieces");
     }
 }
 

@@ -83,10 +83,22 @@ pub type MapPair = fn(&[f32], &[f32], &mut [f32]);
 pub type Load = fn(&[u8], usize, &mut [f32]);
 /// `(q, k, head_dim, scale, scores, stride)`, see [`Kernels::qk`].
 pub type Qk = fn(&[f32], &[f32], usize, f32, &mut [f32], usize);
+/// `(q, k, head_dim, scale, scores, stride)`, see [`Kernels::qk_f16`].
+pub type QkStored = fn(&[f32], &[u8], usize, f32, &mut [f32], usize);
 /// `(x, weight, bias, eps, out)`.
 pub type LayerNorm = fn(&[f32], &[f32], &[f32], f32, &mut [f32]);
 /// `(x, cos, sin)`: one head, and an angle for each pair of it.
 pub type Rope = fn(&mut [f32], &[f32], &[f32]);
+
+/// Positions in a tile of keys, `[head_dim][16]`: a register of AVX-512, so that a score has a lane of its own.
+///
+/// ```text
+///            position  0   1   2  …  15
+///  dimension 0       │ · │ · │ · │ … │ · │     element (d, position p) of one head's keys, [n / 16][head_dim][16], is
+///  dimension 1       │ · │ · │ · │ … │ · │     number (p / 16 · head_dim + d) · 16 + p % 16
+///  …                 │                   │
+/// ```
+pub const KEY_TILE: usize = 16;
 
 /// One function for everything the fast path computes.
 #[derive(Debug, Clone, Copy)]
@@ -134,10 +146,11 @@ pub struct Kernels {
     /// `(panel, x, y)`: as [`Kernels::gemm`], from an unpacked panel; the same bits.
     pub gemm_panel: fn(&Panel, &[ActBlock], &mut [f32]),
 
-    /// `(rows, head_dim, out)`: keys `[n][head_dim]` of f32 → `[head_dim][n]`, `n` filled up with zeros to sixteens.
-    pub load_k_f32: fn(&[u8], usize, &mut [f32]),
+    /// `(rows, head_dim, out)`: keys `[n][head_dim]` of f32 → tiles `[n / 16][head_dim][16]` ([`KEY_TILE`]), the last filled
+    /// up with zeros.
+    pub load_k_f32: Load,
     /// As [`Kernels::load_k_f32`], keys stored as f16.
-    pub load_k_f16: fn(&[u8], usize, &mut [f32]),
+    pub load_k_f16: Load,
     /// As [`Kernels::load_k_f32`], keys stored as Q8_0 blocks; the last block of a key may be filled up.
     pub load_k_q8_0: Load,
     /// As [`Kernels::load_k_q8_0`], keys stored as Q4_0 blocks.
@@ -152,9 +165,11 @@ pub struct Kernels {
     pub load_v_q4_0: Load,
     /// `(q, k, head_dim, scale, scores, stride)`: `scores[i][j] = scale · q_i · k_j`.
     ///
-    /// q `[n_q][head_dim]`, k `[head_dim][n]` from `load_k_…`, scores `n_q` rows of `n`, `stride` apart. The sum runs over
+    /// q `[n_q][head_dim]`, k tiles `[n / 16][head_dim][16]`, scores `n_q` rows of `n`, `stride` apart. The sum runs over
     /// dimensions in order by fma, so each score has the same bits however queries and positions are grouped.
     pub qk: Qk,
+    /// As [`Kernels::qk`] with tiles as stored, in f16: saves writing them out where few queries share them.
+    pub qk_f16: QkStored,
     /// `(p, stride, v, head_dim, out)`: `out[i] += Σ_j p[i][j] · v[j]`.
     ///
     /// p `n_q` rows of `n`, `stride` apart, v `[n][head_dim]`, out `[n_q][head_dim]`. The sum runs over positions in order by

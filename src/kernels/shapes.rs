@@ -1,6 +1,7 @@
 //! The shapes that a kernel's slices must have, checked once per call: everything behind them may rely on the lengths.
 //! A wrong length is a mistake of the caller, so it panics as indexing would.
 
+use super::KEY_TILE;
 use super::activations::ActBlock;
 use super::packed::{Panel, ROWS};
 
@@ -40,6 +41,19 @@ fn product(n_groups: usize, n_in: usize, x_len: usize, y: &[f32]) -> Gemm {
 pub(super) fn rows(len: usize, width: usize) -> usize {
     assert!(width > 0 && len.is_multiple_of(width), "{len} numbers are no whole rows of {width}");
     len / width
+}
+
+/// Checks that `len` numbers are the tiles of `n` keys, and says how many positions these tiles have.
+pub(super) fn key_tiles(n: usize, head_dim: usize, len: usize) -> usize {
+    let padded = n.next_multiple_of(KEY_TILE);
+    assert_eq!(len, padded * head_dim, "{n} keys are tiles [{}][{head_dim}][{KEY_TILE}]", padded / KEY_TILE);
+    padded
+}
+
+/// Where dimension `d` of position `p` lies in the tiles of one head's keys.
+#[inline]
+pub(super) fn in_key_tiles(head_dim: usize, d: usize, p: usize) -> usize {
+    (p / KEY_TILE * head_dim + d) * KEY_TILE + p % KEY_TILE
 }
 
 /// Checks that `n` rows of `width` numbers, `stride` apart, fit into `len`.

@@ -45,6 +45,7 @@ macro_rules! table {
             load_v_q8_0: load_v_blocks::<{ $crate::quant::GgmlType::Q8_0 as u32 }>,
             load_v_q4_0: load_v_blocks::<{ $crate::quant::GgmlType::Q4_0 as u32 }>,
             qk,
+            qk_f16,
             pv,
             pv_f16,
             max,

@@ -2,6 +2,7 @@
 
 use super::layout::{KvLayout, Side};
 use super::pages::{PageId, PagePool};
+use super::tile;
 use crate::batch::{Batch, SeqId};
 use std::collections::BTreeMap;
 
@@ -148,10 +149,10 @@ impl KvCache {
     /// Stores the key and value of one row in one block: `k` is `[n_head_kv, head_dim_k]`, `v` `[n_head_kv, head_dim_v]`.
     pub fn write(&mut self, layer: usize, slot: Slot, k: &[f32], v: &[f32]) {
         for (side, values) in [(Side::K, k), (Side::V, v)] {
-            let format = self.layout.format(side);
+            let (format, lane) = (self.layout.format(side), slot.index % self.layout.tile_len(side));
             for (head, row) in values.chunks_exact(self.layout.head_dim(layer, side)).enumerate() {
-                let at = self.layout.row(layer, side, head, slot.index);
-                format.store(row, &mut self.pool.bytes_mut(slot.page)[at]);
+                let at = self.layout.tile(layer, side, head, slot.index);
+                tile::store(format, row, lane, &mut self.pool.bytes_mut(slot.page)[at]);
             }
         }
     }
@@ -159,18 +160,21 @@ impl KvCache {
     /// Everything a block remembers of a sequence, `[n_head_kv, len, head_dim]`, as f32.
     pub fn read(&self, layer: usize, side: Side, sequence: SeqId) -> Vec<f32> {
         let (n_head, head_dim) = (self.layout.layers()[layer].n_head_kv, self.layout.head_dim(layer, side));
-        let (format, row_bytes) = (self.layout.format(side), self.layout.row_bytes(layer, side));
-        let len = self.len(sequence);
+        let (format, tile_len) = (self.layout.format(side), self.layout.tile_len(side));
+        let (len, tile_bytes) = (self.len(sequence), tile_len * self.layout.row_bytes(layer, side));
         let mut values = vec![0.0; n_head * len * head_dim];
         for (head, values) in values.chunks_exact_mut((len * head_dim).max(1)).enumerate() {
-            let stored = self.head_pages(layer, side, sequence, head).flat_map(|rows| rows.chunks_exact(row_bytes));
-            values.chunks_exact_mut(head_dim).zip(stored).for_each(|(row, bytes)| format.load(bytes, row));
+            let tiles = self.head_pages(layer, side, sequence, head).flat_map(|tiles| tiles.chunks_exact(tile_bytes));
+            for (rows, bytes) in values.chunks_mut(tile_len * head_dim).zip(tiles) {
+                let rows = rows.chunks_exact_mut(head_dim).enumerate();
+                rows.for_each(|(lane, row)| tile::load(format, bytes, lane, row));
+            }
         }
         values
     }
 
-    /// One head's rows as they are stored, page by page: `page_len · row_bytes` bytes each; the last page may be
-    /// filled in part, up to [`KvCache::len`].
+    /// One head's tiles as they are stored ([`KvLayout::tile_len`]), page by page: `page_len · row_bytes` bytes each; the
+    /// last page may be filled in part, up to [`KvCache::len`].
     pub fn head_pages(&self, layer: usize, side: Side, sequence: SeqId, head: usize) -> impl Iterator<Item = &[u8]> {
         let at = self.layout.head(layer, side, head);
         let pages = self.sequences.get(&sequence).map_or(&[][..], |s| &s.pages);

@@ -1,7 +1,8 @@
 //! [`KvFormat`]: how one head's key or value is stored.
 //!
 //! A stored key or value, a *row*, is whole blocks of its format, and no block is shared with another head or another
-//! position: a row can be written when its token comes and read without its neighbours.
+//! position: a row can be written when its token comes and read without its neighbours. (Where single numbers of a row lie
+//! apart, in a tile, [`layout`](super::layout) says.)
 //!
 //! ```text
 //!  head_dim = 80      f32     80 · 4 bytes                   320 bytes

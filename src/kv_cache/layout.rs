@@ -10,9 +10,27 @@
 //!         └─────────────┴─────────────┘
 //! ```
 //!
-//! How a row is stored, [`KvFormat`] says. All positions of one head lie together, because that is what attention reads: one head's keys against one query.
+//! How a row is stored, [`KvFormat`] says. All positions of one head lie together, because that is what attention reads: one
+//! head's keys against one query. Keys are multiplied and added up over dimensions, for many positions at once; so keys that
+//! are single numbers (F32, F16) are not kept as rows but in *tiles* of sixteen positions, whose rows are dimensions:
+//!
+//! ```text
+//! one head's keys of a page:   [page_len / 16][head_dim][16]
+//!
+//!              position  0   1   …  15           16  17   …  31
+//!           dimension 0│ · │ · │ … │ · │        │ · │ · │ … │ · │
+//!           dimension 1│ · │ · │ … │ · │        │ · │ · │ … │ · │       tile after tile, row after row
+//!           …          │     tile 0    │        │     tile 1    │
+//! ```
+//!
+//! Number `d` of position `p` is the `((p / tile) · head_dim + d) · tile + p % tile`-th. With a tile of one position that is
+//! a row, so values, blocks and pages that are not whole tiles are *tiles of 1*. The last tile of a sequence is written in
+//! part; what lies in its other lanes is never looked at.
+//!
+//! Look first at [`KvLayout::tile_len`] and [`KvLayout::tile`].
 
 use super::KvFormat;
+use crate::kernels::KEY_TILE;
 use crate::model::Config;
 use std::ops::Range;
 
@@ -121,7 +139,13 @@ impl KvLayout {
         self.format(side).row_bytes(self.head_dim(layer, side))
     }
 
-    /// Where in a page one head's rows lie: `page_len · row_bytes` bytes.
+    /// Positions of a tile: 16 for keys that are single numbers, where a page is whole tiles; else 1, a tile is a row.
+    pub fn tile_len(&self, side: Side) -> usize {
+        let numbers = self.format(side).ggml_type().is_float();
+        if side == Side::K && numbers && self.page_len.is_multiple_of(KEY_TILE) { KEY_TILE } else { 1 }
+    }
+
+    /// Where in a page one head's tiles lie: `page_len · row_bytes` bytes.
     pub fn head(&self, layer: usize, side: Side, head: usize) -> Range<usize> {
         let (at_k, at_v) = self.offsets[layer];
         let rows = self.page_len * self.row_bytes(layer, side);
@@ -129,10 +153,11 @@ impl KvLayout {
         start..start + rows
     }
 
-    /// Where in a page one row lies: one head's key or value of the position with this index in the page.
-    pub fn row(&self, layer: usize, side: Side, head: usize, index: usize) -> Range<usize> {
-        let bytes = self.row_bytes(layer, side);
-        let start = self.head(layer, side, head).start + index * bytes;
+    /// Where in a page the tile lies that holds one head's key or value of the position with this index in the page; its
+    /// lane there is `index % tile_len`.
+    pub fn tile(&self, layer: usize, side: Side, head: usize, index: usize) -> Range<usize> {
+        let bytes = self.tile_len(side) * self.row_bytes(layer, side);
+        let start = self.head(layer, side, head).start + index / self.tile_len(side) * bytes;
         start..start + bytes
     }
 }
@@ -141,24 +166,27 @@ impl KvLayout {
 mod tests {
     use super::*;
 
-    /// Whatever the formats, every byte of a page belongs to one row.
+    /// Whatever the formats, every byte of a page belongs to one tile.
     #[test]
-    fn rows_tile_the_page_without_overlap() {
+    fn tiles_cover_the_page_without_overlap() {
         let layers = vec![
             KvLayer { n_head_kv: 2, head_dim_k: 3, head_dim_v: 40 },
             KvLayer { n_head_kv: 1, head_dim_k: 64, head_dim_v: 2 },
         ];
-        for (k, v) in KvFormat::ALL.into_iter().flat_map(|k| KvFormat::ALL.map(|v| (k, v))) {
-            let layout = KvLayout::of_layers(layers.clone(), k, v, 7);
+        let pairs = || KvFormat::ALL.into_iter().flat_map(|k| KvFormat::ALL.map(|v| (k, v)));
+        for ((k, v), page_len) in pairs().flat_map(|formats| [7, 32].map(|page_len| (formats, page_len))) {
+            let layout = KvLayout::of_layers(layers.clone(), k, v, page_len);
             let mut covered = vec![0u8; layout.page_bytes()];
             for (l, layer) in layers.iter().enumerate() {
                 for side in [Side::K, Side::V] {
-                    for (head, index) in (0..layer.n_head_kv).flat_map(|head| (0..7).map(move |index| (head, index))) {
-                        layout.row(l, side, head, index).for_each(|byte| covered[byte] += 1);
+                    let firsts = || (0..page_len).step_by(layout.tile_len(side));
+                    for (head, index) in (0..layer.n_head_kv).flat_map(|head| firsts().map(move |index| (head, index)))
+                    {
+                        layout.tile(l, side, head, index).for_each(|byte| covered[byte] += 1);
                     }
                 }
             }
-            assert!(covered.iter().all(|&n| n == 1), "K {} V {}", k.name(), v.name());
+            assert!(covered.iter().all(|&n| n == 1), "K {} V {}, pages of {page_len}", k.name(), v.name());
         }
     }
 

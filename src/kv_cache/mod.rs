@@ -5,7 +5,7 @@
 //! With a page as long as the context this *is* the classic contiguous cache.
 //!
 //! Look first at [`KvCache::admit`] (a batch asks for room), then at [`KvCache::write`] and [`KvCache::read`].
-//! [`layout`] draws a page, [`KvFormat`] a row of it.
+//! [`layout`] draws a page and the tiles of it, [`KvFormat`] a row.
 //!
 //! What it deliberately does not do: compute attention, or know what is visible (a window is the reader's business).
 //!
@@ -16,6 +16,7 @@ mod format;
 mod forward_error;
 pub mod layout;
 mod pages;
+mod tile;
 
 pub use cache::{CacheError, KvCache, Slot, Usage};
 pub use format::{KvFormat, KvFormats};

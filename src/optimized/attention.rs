@@ -21,18 +21,19 @@ use super::pages::{Head, load_k, load_v};
 use super::pool::{SharedSlice, Worker};
 use super::scratch::Rows;
 use crate::batch::SeqId;
-use crate::kernels::Kernels;
+use crate::kernels::{KEY_TILE, Kernels};
 use crate::kv_cache::{KvCache, KvFormat, Side};
 use crate::model::LayerConfig;
 use std::ops::Range;
 
 /// Positions of a chunk.
 const CHUNK: usize = 256;
-/// Positions in a vector: where a chunk's part begins is a multiple of this, so that sums keep their lanes.
-const LANES: usize = 16;
+/// Positions in a vector, and in a tile of keys: where a chunk's part begins is a multiple of this, so that sums keep their
+/// lanes.
+const LANES: usize = KEY_TILE;
 /// From one row of scores to the next: a chunk, and room for what a kernel fills up.
 const STRIDE: usize = CHUNK + LANES;
-/// Queries up to which values are better converted each time they are read than once for all.
+/// Queries up to which keys and values are better converted each time they are read than once for all.
 const FEW_QUERIES: usize = 8;
 /// Rows of a prompt that go over the past together.
 const BLOCK: usize = 16;
@@ -59,7 +60,7 @@ const NOTHING: Partial = Partial { max: f32::NEG_INFINITY, sum: 0.0 };
 #[derive(Debug, Default)]
 pub(super) struct Bench {
     q: Vec<f32>,      // [n_q, head_dim_k]
-    k: Vec<f32>,      // [head_dim_k, positions of a page]
+    k: Vec<f32>,      // [positions of a page / 16, head_dim_k, 16]
     v: Vec<f32>,      // [positions of a page, head_dim_v]
     scores: Vec<f32>, // [n_q, STRIDE]
     found: Found,
@@ -209,14 +210,19 @@ fn over_chunk(kernels: &Kernels, scene: Scene<'_>, queries: &[Query], head: usiz
     let seen = start..visible.end.min((chunk + 1) * CHUNK);
     let width = seen.len().next_multiple_of(LANES);
 
-    let format = |side| scene.cache.layout().format(side);
+    let layout = scene.cache.layout();
     let past = Head { cache: scene.cache, layer: scene.layer, sequence: queries[0].sequence, head };
-    past.pages(Side::K, &seen, |positions, rows| {
+    let tiles_of_f16 = layout.format(Side::K) == KvFormat::F16 && layout.tile_len(Side::K) == KEY_TILE;
+    past.pages(Side::K, &seen, |positions, stored| {
+        let scores = &mut scores[positions.start - start..];
+        if n_q <= FEW_QUERIES && tiles_of_f16 {
+            return (kernels.qk_f16)(q, stored, dim_k, scene.config.attn_scale, scores, STRIDE);
+        }
         let padded = positions.len().next_multiple_of(LANES);
         k.resize((dim_k * padded).max(k.len()), 0.0);
-        let keys = &mut k[..dim_k * padded]; // [head_dim, positions]
-        load_k(kernels, format(Side::K), rows, dim_k, keys);
-        (kernels.qk)(q, keys, dim_k, scene.config.attn_scale, &mut scores[positions.start - start..], STRIDE);
+        let keys = &mut k[..dim_k * padded]; // [positions / 16, head_dim, 16]
+        load_k(kernels, layout, stored, dim_k, keys);
+        (kernels.qk)(q, keys, dim_k, scene.config.attn_scale, scores, STRIDE);
     });
 
     for ((i, scores), partial) in scores.chunks_exact_mut(STRIDE).enumerate().zip(&mut found.partials) {
@@ -230,12 +236,12 @@ fn over_chunk(kernels: &Kernels, scene: Scene<'_>, queries: &[Query], head: usiz
 
     past.pages(Side::V, &seen, |positions, rows| {
         let scores = &scores[positions.start - start..];
-        if n_q <= FEW_QUERIES && format(Side::V) == KvFormat::F16 {
+        if n_q <= FEW_QUERIES && layout.format(Side::V) == KvFormat::F16 {
             return (kernels.pv_f16)(scores, STRIDE, rows, dim_v, &mut found.mixed);
         }
         v.resize((positions.len() * dim_v).max(v.len()), 0.0);
         let values = &mut v[..positions.len() * dim_v]; // [positions, head_dim]
-        load_v(kernels, format(Side::V), rows, dim_v, values);
+        load_v(kernels, layout.format(Side::V), rows, dim_v, values);
         (kernels.pv)(scores, STRIDE, values, dim_v, &mut found.mixed);
     });
 }

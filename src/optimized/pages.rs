@@ -3,8 +3,8 @@
 //! Look first at [`Head::pages`]. What is deliberately not here: attention ([`super::attention`]), and what is visible.
 
 use crate::batch::SeqId;
-use crate::kernels::Kernels;
-use crate::kv_cache::{KvCache, KvFormat, Side};
+use crate::kernels::{KEY_TILE, Kernels};
+use crate::kv_cache::{KvCache, KvFormat, KvLayout, Side};
 use std::ops::Range;
 
 /// One key/value head of one sequence in one block.
@@ -17,30 +17,35 @@ pub(super) struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// Calls `each` with the positions and stored rows of every page that holds some of `wanted`.
+    /// Calls `each` with the positions of every page that holds some of `wanted`, and the stored tiles that cover them:
+    /// rows where a tile is one position. The first one wanted begins a tile.
     pub(super) fn pages(self, side: Side, wanted: &Range<usize>, mut each: impl FnMut(Range<usize>, &[u8])) {
         let layout = self.cache.layout();
-        let (page_len, row_bytes) = (layout.page_len(), layout.row_bytes(self.layer, side));
+        let (page_len, tile_len, row_bytes) =
+            (layout.page_len(), layout.tile_len(side), layout.row_bytes(self.layer, side));
+        debug_assert!(wanted.start.is_multiple_of(tile_len));
         let first = wanted.start / page_len;
         let pages = self.cache.head_pages(self.layer, side, self.sequence, self.head).enumerate().skip(first);
-        for (page, rows) in pages.take(wanted.end.div_ceil(page_len).saturating_sub(first)) {
+        for (page, tiles) in pages.take(wanted.end.div_ceil(page_len).saturating_sub(first)) {
             let at = page * page_len;
             let positions = wanted.start.max(at)..wanted.end.min(at + page_len);
-            let rows = &rows[(positions.start - at) * row_bytes..(positions.end - at) * row_bytes];
-            each(positions, rows);
+            let covered = positions.start - at..(positions.end - at).next_multiple_of(tile_len);
+            each(positions, &tiles[covered.start * row_bytes..covered.end * row_bytes]);
         }
     }
 }
 
-/// Stored keys → `[head_dim, n]` of f32, `n` filled up with zeros to sixteens.
-pub(super) fn load_k(kernels: &Kernels, format: KvFormat, rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    let load = match format {
-        KvFormat::F32 => kernels.load_k_f32,
-        KvFormat::F16 => kernels.load_k_f16,
-        KvFormat::Q8_0 => kernels.load_k_q8_0,
-        KvFormat::Q4_0 => kernels.load_k_q4_0,
+/// Stored keys → tiles of f32, `[n / 16, head_dim, 16]`.
+pub(super) fn load_k(kernels: &Kernels, layout: &KvLayout, stored: &[u8], head_dim: usize, out: &mut [f32]) {
+    let rows_to_tiles = match (layout.format(Side::K), layout.tile_len(Side::K)) {
+        (KvFormat::F32, KEY_TILE) => return (kernels.load_v_f32)(stored, out),
+        (KvFormat::F16, KEY_TILE) => return (kernels.load_v_f16)(stored, out),
+        (KvFormat::F32, _) => kernels.load_k_f32,
+        (KvFormat::F16, _) => kernels.load_k_f16,
+        (KvFormat::Q8_0, _) => kernels.load_k_q8_0,
+        (KvFormat::Q4_0, _) => kernels.load_k_q4_0,
     };
-    load(rows, head_dim, out);
+    rows_to_tiles(stored, head_dim, out);
 }
 
 /// Stored values → `[n, head_dim]` of f32.

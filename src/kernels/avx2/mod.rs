@@ -20,7 +20,7 @@ mod unpack;
 use super::scalar::attention::load_v_blocks;
 use super::table::{stamp, stamp_lanes, table};
 use super::{ActBlock, Kernels, activations, lanes};
-use attention::{load_k, load_v, pv, pv_f16, qk};
+use attention::{load_k, load_v, pv, pv_f16, qk, qk_f16};
 use float::gemm_float;
 use gemm::gemm;
 use panel::{expand, gemm_panel};

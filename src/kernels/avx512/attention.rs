@@ -1,7 +1,7 @@
 //! Attention over one page, sixteen positions (`qk`) or sixteen dimensions (`pv`) in a register.
 //!
 //! ```text
-//!  qk:  for 4 queries × 64 positions:   acc[4][4] ← 0;  for each d:  acc ← fma(q[d] 16 times, k[d][16 positions], acc)
+//!  qk:  for 4 queries × 4 tiles:        acc[4][4] ← 0;  for each d:  acc ← fma(q[d] 16 times, k[d][16 positions], acc)
 //!  pv:  for 4 queries × 64 dimensions:  acc[4][4] ← out; for each j: acc ← fma(p[j] 16 times, v[j][16 dimensions], acc)
 //! ```
 //!
@@ -9,11 +9,12 @@
 
 use super::registers::prefetch;
 use super::stored::{AHEAD, block_of, load};
-use crate::kernels::shapes;
 use crate::kernels::table::{F16, F32};
+use crate::kernels::{KEY_TILE, shapes};
 use core::arch::x86_64::*;
 
 pub(super) const LANES: usize = 16;
+const _: () = assert!(LANES == KEY_TILE);
 
 /// `m` ≤ 16 numbers from the `at`-th on; zeros in the other lanes.
 #[inline]
@@ -38,13 +39,20 @@ pub(super) fn mask(m: usize) -> u16 {
     ((1_u32 << m) - 1) as u16
 }
 
-/// `Q` queries × `16 · B` positions from `j` on; `n` positions in a row of `k`.
+/// `Q` queries × `B` tiles of keys.
 #[inline]
-#[target_feature(enable = "avx512f,fma")]
-fn qk_tile<const Q: usize, const B: usize>(q: [&[f32]; Q], k: &[f32], n: usize, j: usize) -> [[__m512; B]; Q] {
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c,fma")]
+fn qk_tiles<const TY: u32, const Q: usize, const B: usize>(q: [&[f32]; Q], tiles: &[u8]) -> [[__m512; B]; Q] {
+    let (head_dim, bytes) = (q[0].len(), const { block_of::<TY>().1 });
+    let (line, tile) = (LANES * bytes, head_dim * LANES * bytes); // bytes of one dimension, of all
+    let ahead = &tiles[..B * tile];
+    let tiles: [&[u8]; B] = std::array::from_fn(|b| &tiles[b * tile..][..tile]);
     let mut acc = [[_mm512_setzero_ps(); B]; Q];
-    for d in 0..q[0].len() {
-        let keys: [__m512; B] = std::array::from_fn(|b| load_f32(k, d * n + j + LANES * b, LANES));
+    for d in 0..head_dim {
+        if TY == F16 {
+            prefetch(&ahead[d * B * line..][..B * line], AHEAD); // as stored: f32 are copies in the cache
+        }
+        let keys: [__m512; B] = std::array::from_fn(|b| load::<TY>(tiles[b], d * LANES, LANES));
         for i in 0..Q {
             let q = _mm512_set1_ps(q[i][d]);
             (0..B).for_each(|b| acc[i][b] = _mm512_fmadd_ps(q, keys[b], acc[i][b]));
@@ -53,10 +61,10 @@ fn qk_tile<const Q: usize, const B: usize>(q: [&[f32]; Q], k: &[f32], n: usize, 
     acc
 }
 
-#[target_feature(enable = "avx512f,fma")]
-fn qk_inner(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
-    let (n_q, n) = (shapes::rows(q.len(), head_dim), shapes::rows(k.len(), head_dim));
-    assert!(n.is_multiple_of(LANES), "positions are filled up to sixteens");
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c,fma")]
+fn qk_inner<const TY: u32>(q: &[f32], k: &[u8], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
+    let key_bytes = head_dim * const { block_of::<TY>().1 };
+    let (n_q, n) = (shapes::rows(q.len(), head_dim), shapes::rows(k.len(), key_bytes * LANES) * LANES);
     shapes::strided(scores.len(), n_q, stride, n);
     let scale = _mm512_set1_ps(scale);
     let (mut i, mut j) = (0, 0);
@@ -64,7 +72,7 @@ fn qk_inner(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32
         macro_rules! step {
             ($queries:literal, $blocks:literal) => {{
                 let q = std::array::from_fn(|c| &q[(i + c) * head_dim..][..head_dim]);
-                let acc = qk_tile::<$queries, $blocks>(q, k, n, j);
+                let acc = qk_tiles::<TY, $queries, $blocks>(q, &k[j * key_bytes..]);
                 for c in 0..$queries {
                     for b in 0..$blocks {
                         store(scores, (i + c) * stride + j + LANES * b, LANES, _mm512_mul_ps(acc[c][b], scale));
@@ -159,8 +167,17 @@ fn pv_inner<const TY: u32>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, 
 }
 
 pub(super) fn qk(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
+    // SAFETY: f32 has no padding, so its bytes may be read; u8 needs no alignment. For the call see the top of
+    // `avx512/mod.rs`.
+    unsafe {
+        let bytes = std::slice::from_raw_parts(k.as_ptr().cast::<u8>(), size_of_val(k));
+        qk_inner::<F32>(q, bytes, head_dim, scale, scores, stride);
+    }
+}
+
+pub(super) fn qk_f16(q: &[f32], k: &[u8], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
     // SAFETY: see the top of `avx512/mod.rs`.
-    unsafe { qk_inner(q, k, head_dim, scale, scores, stride) }
+    unsafe { qk_inner::<F16>(q, k, head_dim, scale, scores, stride) }
 }
 
 pub(super) fn pv(p: &[f32], stride: usize, v: &[f32], head_dim: usize, out: &mut [f32]) {

@@ -20,7 +20,7 @@ mod unpack;
 
 use super::table::{stamp_lanes, table};
 use super::{Kernels, lanes};
-use attention::{pv, pv_f16, qk};
+use attention::{pv, pv_f16, qk, qk_f16};
 use float::gemm_float;
 use gemm::gemm;
 use panel::{expand, gemm_panel};

@@ -5,7 +5,7 @@
 //!  q4_0   │ d │ 16 bytes │                 low nibbles: numbers 0…15, high nibbles: 16…31;  (code − 8) → f32 · d
 //! ```
 //!
-//! Look first at [`load`]. Keys then become columns: [`transpose`] turns sixteen positions by sixteen dimensions. The twin
+//! Look first at [`load`]. Keys then become tiles: [`transpose`] turns sixteen positions by sixteen dimensions. The twin
 //! of the `load_…` functions in `scalar/attention.rs`.
 
 use super::attention::{LANES, mask, store};
@@ -110,9 +110,8 @@ fn load_k_inner<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
     let (len, bytes) = const { block_of::<TY>() };
     let blocks = head_dim.div_ceil(len); // of a row
     let n = shapes::rows(rows.len(), blocks * bytes);
-    let padded = n.next_multiple_of(LANES);
-    assert_eq!(out.len(), head_dim * padded, "out is [head_dim][{padded}]");
-    for j in (0..padded).step_by(LANES) {
+    shapes::key_tiles(n, head_dim, out.len());
+    for (j, out) in (0..n).step_by(LANES).zip(out.chunks_exact_mut(head_dim * LANES)) {
         prefetch(&rows[j * blocks * bytes..(j + LANES).min(n) * blocks * bytes], AHEAD);
         for d in (0..head_dim).step_by(LANES) {
             let (m, m_rows) = (LANES.min(head_dim - d), LANES.min(n - j));
@@ -124,7 +123,7 @@ fn load_k_inner<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
                 }
                 let columns = transpose(square);
                 for i in 0..LANES {
-                    store(out, (d + i) * padded + j, LANES, columns[i]);
+                    store(out, (d + i) * LANES, LANES, columns[i]);
                 }
                 continue;
             }
@@ -133,7 +132,7 @@ fn load_k_inner<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
             }
             let columns = transpose(square);
             for i in 0..m {
-                store(out, (d + i) * padded + j, LANES, columns[i]);
+                store(out, (d + i) * LANES, LANES, columns[i]);
             }
         }
     }

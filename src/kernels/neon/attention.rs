@@ -9,12 +9,10 @@
 //! that does.
 
 use crate::kernels::table::{F16, F32};
-use crate::kernels::{scalar, shapes};
+use crate::kernels::{KEY_TILE, scalar, shapes};
 use core::arch::aarch64::*;
 
 const LANES: usize = 4;
-/// Positions are filled up to a multiple of this.
-const PADDED: usize = 16;
 
 /// `m` ≤ 4 stored numbers of `N` bytes (f32 or f16) from the `at`-th on, as f32; zeros in the other lanes.
 #[inline]
@@ -82,8 +80,7 @@ fn transpose([a, b, c, d]: [float32x4_t; LANES]) -> [float32x4_t; LANES] {
 #[target_feature(enable = "neon")]
 fn load_k_inner<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
     let n = shapes::rows(rows.len(), head_dim * N);
-    let padded = n.next_multiple_of(PADDED);
-    assert_eq!(out.len(), head_dim * padded, "out is [head_dim][{padded}]");
+    let padded = shapes::key_tiles(n, head_dim, out.len());
     for j in (0..padded).step_by(LANES) {
         for d in (0..head_dim).step_by(LANES) {
             let m = LANES.min(head_dim - d);
@@ -93,7 +90,7 @@ fn load_k_inner<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
             }
             let columns = transpose(block);
             for i in 0..m {
-                store(out, (d + i) * padded + j, LANES, columns[i]);
+                store(out, shapes::in_key_tiles(head_dim, d + i, j), LANES, columns[i]);
             }
         }
     }
@@ -109,13 +106,19 @@ fn load_v_inner<const N: usize>(rows: &[u8], out: &mut [f32]) {
     }
 }
 
-/// `Q` queries × `4 · B` positions from `j` on; `n` positions in a row of `k`.
+/// `Q` queries × `4 · B` positions from `j` on, of all tiles.
 #[inline]
 #[target_feature(enable = "neon")]
-fn qk_tile<const Q: usize, const B: usize>(q: [&[f32]; Q], k: &[f32], n: usize, j: usize) -> [[float32x4_t; B]; Q] {
+fn qk_tile<const N: usize, const Q: usize, const B: usize>(
+    q: [&[f32]; Q],
+    k: &[u8],
+    j: usize,
+) -> [[float32x4_t; B]; Q] {
+    let head_dim = q[0].len();
     let mut acc = [[vdupq_n_f32(0.0); B]; Q];
-    for d in 0..q[0].len() {
-        let keys: [float32x4_t; B] = std::array::from_fn(|b| load_f32(k, d * n + j + LANES * b, LANES));
+    for d in 0..head_dim {
+        let keys: [float32x4_t; B] =
+            std::array::from_fn(|b| load::<N>(k, shapes::in_key_tiles(head_dim, d, j + LANES * b), LANES));
         for i in 0..Q {
             (0..B).for_each(|b| acc[i][b] = vfmaq_n_f32(acc[i][b], keys[b], q[i][d]));
         }
@@ -124,16 +127,15 @@ fn qk_tile<const Q: usize, const B: usize>(q: [&[f32]; Q], k: &[f32], n: usize, 
 }
 
 #[target_feature(enable = "neon")]
-fn qk_inner(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
-    let (n_q, n) = (shapes::rows(q.len(), head_dim), shapes::rows(k.len(), head_dim));
-    assert!(n.is_multiple_of(PADDED), "positions are filled up to sixteens");
+fn qk_inner<const N: usize>(q: &[f32], k: &[u8], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
+    let (n_q, n) = (shapes::rows(q.len(), head_dim), shapes::rows(k.len(), head_dim * N * KEY_TILE) * KEY_TILE);
     shapes::strided(scores.len(), n_q, stride, n);
     let (mut i, mut j) = (0, 0);
     while i < n_q && j < n {
         macro_rules! step {
             ($queries:literal, $blocks:literal) => {{
                 let q = std::array::from_fn(|c| &q[(i + c) * head_dim..][..head_dim]);
-                let acc = qk_tile::<$queries, $blocks>(q, k, n, j);
+                let acc = qk_tile::<N, $queries, $blocks>(q, k, j);
                 for c in 0..$queries {
                     for b in 0..$blocks {
                         store(scores, (i + c) * stride + j + LANES * b, LANES, vmulq_n_f32(acc[c][b], scale));
@@ -239,8 +241,17 @@ pub(super) fn load_v<const TY: u32>(rows: &[u8], out: &mut [f32]) {
 }
 
 pub(super) fn qk(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
+    // SAFETY: f32 has no padding, so its bytes may be read; u8 needs no alignment. For the call see the top of
+    // `neon/mod.rs`.
+    unsafe {
+        let bytes = std::slice::from_raw_parts(k.as_ptr().cast::<u8>(), size_of_val(k));
+        qk_inner::<4>(q, bytes, head_dim, scale, scores, stride);
+    }
+}
+
+pub(super) fn qk_f16(q: &[f32], k: &[u8], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
     // SAFETY: see the top of `neon/mod.rs`.
-    unsafe { qk_inner(q, k, head_dim, scale, scores, stride) }
+    unsafe { qk_inner::<2>(q, k, head_dim, scale, scores, stride) }
 }
 
 pub(super) fn pv(p: &[f32], stride: usize, v: &[f32], head_dim: usize, out: &mut [f32]) {

@@ -24,7 +24,7 @@ use super::activations::quantize;
 use super::lanes::*;
 use super::scalar::attention::load_v_blocks;
 use super::table::table;
-use attention::{load_k, load_v, pv, pv_f16, qk};
+use attention::{load_k, load_v, pv, pv_f16, qk, qk_f16};
 use float::gemm_float;
 use gemm::gemm;
 use panel::{expand, gemm_panel};

@@ -1,7 +1,7 @@
 //! Attention over one page of the cache, as specification.
 //!
 //! ```text
-//! load_k    rows [n][head_dim] as stored      →  [head_dim][n], positions in lanes
+//! load_k    rows [n][head_dim] as stored      →  tiles [n / 16][head_dim][16], positions in lanes
 //! qk        score[i][j] = scale · Σ_d q[i][d] · k[j][d]          d in order, by fma
 //! load_v    rows [n][head_dim]                →  the same as f32
 //! pv        out[i][d] += Σ_j p[i][j] · v[j][d]                   j in order, by fma
@@ -14,12 +14,10 @@
 //! Rows are stored as f32, f16, or whole blocks of 32 numbers (Q8_0, Q4_0), the last filled up with zeros where `head_dim` is
 //! no multiple of 32. A number of a block is `code · scale`, one multiplication in f32, as [`quant`](crate::quant) has it.
 
-use crate::kernels::shapes;
 use crate::kernels::table::{F16, F32, Q8_0};
+use crate::kernels::{KEY_TILE, shapes};
 use crate::quant::{f16, q4_0, q8_0};
 
-/// Positions are filled up to a multiple of this.
-const LANES: usize = 16;
 /// Numbers in a block of either format.
 const BLOCK: usize = q8_0::LEN;
 const _: () = assert!(BLOCK == q4_0::LEN);
@@ -61,11 +59,10 @@ pub(in crate::kernels) fn load_v_blocks<const TY: u32>(rows: &[u8], head_dim: us
 
 fn load_k_numbers<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
     let n = shapes::rows(rows.len(), head_dim * N);
-    let padded = n.next_multiple_of(LANES);
-    assert_eq!(out.len(), head_dim * padded, "out is [head_dim][{padded}]");
+    let padded = shapes::key_tiles(n, head_dim, out.len());
     for j in 0..padded {
         for d in 0..head_dim {
-            out[d * padded + j] = if j < n { stored::<N>(rows, j * head_dim + d) } else { 0.0 };
+            out[shapes::in_key_tiles(head_dim, d, j)] = if j < n { stored::<N>(rows, j * head_dim + d) } else { 0.0 };
         }
     }
 }
@@ -84,15 +81,14 @@ fn load_k_blocks<const BYTES: usize>(
     out: &mut [f32],
 ) {
     let blocks = head_dim.div_ceil(BLOCK); // of a row
-    let padded = shapes::rows(rows.len(), blocks * BYTES).next_multiple_of(LANES);
-    assert_eq!(out.len(), head_dim * padded, "out is [head_dim][{padded}]");
+    shapes::key_tiles(shapes::rows(rows.len(), blocks * BYTES), head_dim, out.len());
     out.fill(0.0);
     for (i, block) in rows.as_chunks::<BYTES>().0.iter().enumerate() {
         let (j, first) = (i / blocks, i % blocks * BLOCK);
         let mut keys = [0.0; BLOCK];
         dequantize(block, &mut keys);
         for (d, key) in (first..head_dim).zip(keys) {
-            out[d * padded + j] = key;
+            out[shapes::in_key_tiles(head_dim, d, j)] = key;
         }
     }
 }
@@ -116,14 +112,22 @@ fn load_v_of<const BYTES: usize>(
 
 /// [`Kernels::qk`](crate::kernels::Kernels::qk).
 pub(in crate::kernels) fn qk(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
-    let (n_q, n) = (shapes::rows(q.len(), head_dim), shapes::rows(k.len(), head_dim));
+    let (n_q, n) = (shapes::rows(q.len(), head_dim), shapes::rows(k.len(), head_dim * KEY_TILE) * KEY_TILE);
     shapes::strided(scores.len(), n_q, stride, n);
     for i in 0..n_q {
         for j in 0..n {
-            let dot = (0..head_dim).fold(0.0, |acc, d| q[i * head_dim + d].mul_add(k[d * n + j], acc));
+            let key = |d| k[shapes::in_key_tiles(head_dim, d, j)];
+            let dot = (0..head_dim).fold(0.0, |acc, d| q[i * head_dim + d].mul_add(key(d), acc));
             scores[i * stride + j] = dot * scale;
         }
     }
+}
+
+/// [`Kernels::qk_f16`](crate::kernels::Kernels::qk_f16).
+pub(in crate::kernels) fn qk_f16(q: &[f32], k: &[u8], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
+    let mut tiles = vec![0.0; k.len() / 2];
+    load_v::<F16>(k, &mut tiles);
+    qk(q, &tiles, head_dim, scale, scores, stride);
 }
 
 /// [`Kernels::pv`](crate::kernels::Kernels::pv).

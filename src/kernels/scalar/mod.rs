@@ -9,7 +9,7 @@ use super::Kernels;
 use super::activations::quantize;
 use super::lanes::*;
 use super::table::table;
-use attention::{load_k, load_v, load_v_blocks, pv, pv_f16, qk};
+use attention::{load_k, load_v, load_v_blocks, pv, pv_f16, qk, qk_f16};
 use gemm::{expand, gemm, gemm_float, gemm_panel};
 
 /// Every field is the specification.
