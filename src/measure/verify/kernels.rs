@@ -99,7 +99,7 @@ impl Examiner<'_> {
             expand: _, gemm_panel: _,
             load_k_f32: _, load_k_f16: _, load_k_q8_0: _, load_k_q4_0: _,
             load_v_f32: _, load_v_f16: _, load_v_q8_0: _, load_v_q4_0: _,
-            qk: _, pv: _, pv_f16: _,
+            qk: _, qk_f16: _, pv: _, pv_f16: _,
             max: _, exp_sum: _,
             rms_norm: _, layer_norm: _, silu: _, gelu: _, silu_mul: _, gelu_mul: _,
             rope_adjacent: _, rope_halves: _, add: _, scale: _, add_scaled: _,
@@ -213,6 +213,10 @@ impl Examiner<'_> {
             self.compare("load_v_q4_0", &case, |t| into(rows.len(), |out| (t.load_v_q4_0)(&as_q4_0, head_dim, out)));
             let stride = padded + 5;
             self.compare("qk", &case, |t| into(n_q * stride, |out| (t.qk)(&q, &k, head_dim, 0.125, out, stride)));
+            let tiles: Vec<u8> = k.iter().flat_map(|&x| f16::from_f32(x)).collect();
+            self.compare("qk_f16", &case, |t| {
+                into(n_q * stride, |out| (t.qk_f16)(&q, &tiles, head_dim, 0.125, out, stride))
+            });
             let stride = padded + 3;
             self.compare("pv", &case, |t| changed(&so_far, |out| (t.pv)(&p, stride, &rows, head_dim, out)));
             self.compare("pv_f16", &case, |t| changed(&so_far, |out| (t.pv_f16)(&p, stride, &as_f16, head_dim, out)));
