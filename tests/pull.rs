@@ -25,11 +25,23 @@ fn the_list_says_what_is_here() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let states: Vec<_> =
         json.as_array().unwrap().iter().map(|m| (m["name"].as_str().unwrap(), m["state"].as_str().unwrap())).collect();
-    assert_eq!(states, [("gemma3-270m", "partial"), ("smollm2-135m", "absent")]);
+    assert_eq!(states[..2], [("gemma3-270m", "partial"), ("smollm2-135m", "absent")]);
+    // The embedded model's family needs no pull where there is a checkout.
+    assert!(states[2..].iter().all(|(name, state)| name.starts_with("tiny") && *state == "present"), "{states:?}");
 
     let (code, text, _) = cutaway(cache.path(), &["pull", "--list"]);
     assert_eq!(code, 0);
     assert!(text.contains("partly here") && text.contains("not here"), "{text}");
+}
+
+#[test]
+fn a_file_of_the_repository_is_copied_from_the_checkout() {
+    let cache = tempfile::tempdir().unwrap();
+    let (code, json, err) = cutaway(cache.path(), &["pull", "tiny-mqa", "--format", "json"]);
+    assert_eq!(code, 0, "{err}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["origin"], "checkout");
+    assert!(cache.path().join("models/tiny-mqa.gguf").is_file());
 }
 
 #[test]

@@ -39,14 +39,17 @@ struct Continuation {
     text: String,
 }
 
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// No near-tie is excused: with equal weights both compute in f32, and the closest call among these tokens is decided by
 /// far more than rounding.
 fn continues_as_llama_cpp_does(golden: &str) {
     let golden: Golden = serde_json::from_str(golden).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(&golden.model.file);
     let gguf = Gguf::open(&path).unwrap();
-    let sha256: String = Sha256::digest(gguf.bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(sha256, golden.model.sha256, "{} changed: run make_tiny.py again", golden.model.file);
+    assert_eq!(sha256(gguf.bytes()), golden.model.sha256, "{} changed: run make_tiny.py again", golden.model.file);
 
     let tokenizer = Tokenizer::from_metadata(gguf.metadata()).unwrap();
     let model = Model::load(Arc::new(gguf), LoadOptions::default()).unwrap();
@@ -76,4 +79,30 @@ fn tiny_continues_as_llama_cpp_does() {
 #[test]
 fn tiny_mqa_continues_as_llama_cpp_does() {
     continues_as_llama_cpp_does(include_str!("golden/tiny/tiny-mqa.json"));
+}
+
+#[test]
+fn tiny_mha_continues_as_llama_cpp_does() {
+    continues_as_llama_cpp_does(include_str!("golden/tiny/tiny-mha.json"));
+}
+
+#[test]
+fn tiny_swa_continues_as_llama_cpp_does() {
+    continues_as_llama_cpp_does(include_str!("golden/tiny/tiny-swa.json"));
+}
+
+#[test]
+fn tiny_moe_continues_as_llama_cpp_does() {
+    continues_as_llama_cpp_does(include_str!("golden/tiny/tiny-moe.json"));
+}
+
+/// `models/known.json` names the files as they are.
+#[test]
+fn the_catalog_knows_the_files() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    for name in ["tiny", "tiny-mqa", "tiny-mha", "tiny-swa", "tiny-moe"] {
+        let bytes = std::fs::read(models.join(format!("{name}.gguf"))).unwrap();
+        let known = &cutaway::cli::known::catalog()[name];
+        assert_eq!((known.size, &known.sha256), (bytes.len() as u64, &sha256(&bytes)), "{name}: run models/README.md again");
+    }
 }

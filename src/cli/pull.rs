@@ -210,7 +210,7 @@ fn print_text(pulled: &Pulled) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{} is ready: {}, SHA-256 verified, {origin}", pulled.name, human::bytes(pulled.size))?;
     writeln!(out, "{}", pulled.path.display())?;
-    writeln!(out, "\nnext: cutaway generate -m {} -p \"The capital of France is\"", pulled.name)?;
+    writeln!(out, "\nnext: cutaway generate -m {} -p \"Once upon a time\"", pulled.name)?;
     Ok(())
 }
 
