@@ -140,6 +140,37 @@ fn a_long_past_gives_the_same_bits() {
     }
 }
 
+/// A tile of keys is read whole, also where a sequence has not written yet: what an older one left there is masked.
+#[test]
+fn what_a_page_held_before_changes_no_bit() {
+    let mut model = transformer(&named("llama-gqa-f32"), 1, Kernels::detect());
+    let tokens = some_tokens(N, model.config().n_vocab, 6);
+    for (formats, size) in kv_formats().into_iter().flat_map(|formats| [(formats, 1), (formats, N)]) {
+        let mut run = |left: Option<f32>| {
+            let layout = KvLayout::new(model.config(), formats.k, formats.v, 64);
+            let mut cache = KvCache::new(layout, 64);
+            if let Some(left) = left {
+                for slot in cache.admit(&Batch::prompt(B, 0, &[0; 64])).unwrap() {
+                    for (layer, shape) in cache.layout().layers().to_vec().into_iter().enumerate() {
+                        let row = |head_dim| vec![left; shape.n_head_kv * head_dim];
+                        cache.write(layer, slot, &row(shape.head_dim_k), &row(shape.head_dim_v));
+                    }
+                }
+                cache.remove(B).unwrap();
+            }
+            let mut rows = Vec::new();
+            for piece in pieces(N, std::iter::repeat(size)) {
+                let batch = Batch::scored(A, piece.start, &tokens[piece]);
+                rows.extend(model.forward(&batch, &mut cache, &mut Off).unwrap().rows().map(bits));
+            }
+            rows
+        };
+        let expected = run(None);
+        assert!(run(Some(f32::NAN)) == expected, "{formats:?}, {size} at a time, after NaNs");
+        assert!(run(Some(60_000.0)) == expected, "{formats:?}, {size} at a time, after large numbers");
+    }
+}
+
 #[test]
 fn neighbours_in_the_batch_change_no_bit() {
     for case in cases() {

@@ -1,18 +1,17 @@
 //! [`KvLayout`]: where a key or a value lies within a page.
 //!
 //! ```text
-//! page:   layer 0                          layer 1          …
-//!         ┌─────────────┬─────────────┐
-//!         │ K           │ V           │
-//!         │ head 0      │ head 0      │   each head:  page_len rows of head_dim numbers,
-//!         │ head 1      │ head 1      │               row i = position i of this page
-//!         │ …           │ …           │
-//!         └─────────────┴─────────────┘
+//! page:   layer 0                                                        layer 1   …
+//!         ┌──────────┬──────────┬──────────┬──────────┬───┐
+//!         │ head 0 K │ head 0 V │ head 1 K │ head 1 V │ … │      each:  page_len rows of head_dim numbers,
+//!         └──────────┴──────────┴──────────┴──────────┴───┘             row i = position i of this page
 //! ```
 //!
 //! How a row is stored, [`KvFormat`] says. All positions of one head lie together, because that is what attention reads: one
-//! head's keys against one query. Keys are multiplied and added up over dimensions, for many positions at once; so keys that
-//! are single numbers (F32, F16) are not kept as rows but in *tiles* of sixteen positions, whose rows are dimensions:
+//! head's keys against one query, then its values, then the next head; so a decode walks through memory in order.
+//!
+//! Keys are multiplied and added up over dimensions, for many positions at once. So keys that are single numbers (F32, F16)
+//! are not kept as rows but in *tiles* of sixteen positions, whose rows are dimensions:
 //!
 //! ```text
 //! one head's keys of a page:   [page_len / 16][head_dim][16]
@@ -25,7 +24,7 @@
 //!
 //! Number `d` of position `p` is the `((p / tile) · head_dim + d) · tile + p % tile`-th. With a tile of one position that is
 //! a row, so values, blocks and pages that are not whole tiles are *tiles of 1*. The last tile of a sequence is written in
-//! part; what lies in its other lanes is never looked at.
+//! part; what lies in its other lanes, zeros or an older sequence, is for the reader to mask.
 //!
 //! Look first at [`KvLayout::tile_len`] and [`KvLayout::tile`].
 
@@ -61,8 +60,8 @@ pub struct KvLayout {
     k: KvFormat,
     v: KvFormat,
     page_len: usize,
-    /// Byte offset of each layer's K and V within a page.
-    offsets: Vec<(usize, usize)>,
+    /// Byte offset of each layer within a page.
+    offsets: Vec<usize>,
     page_bytes: usize,
 }
 
@@ -85,10 +84,8 @@ impl KvLayout {
         let page_len = page_len.max(1);
         let mut layout = Self { layers, k, v, page_len, offsets: Vec::new(), page_bytes: 0 };
         for layer in 0..layout.layers.len() {
-            let at_k = layout.page_bytes;
-            let at_v = at_k + layout.layers[layer].n_head_kv * page_len * layout.row_bytes(layer, Side::K);
-            layout.page_bytes = at_v + layout.layers[layer].n_head_kv * page_len * layout.row_bytes(layer, Side::V);
-            layout.offsets.push((at_k, at_v));
+            layout.offsets.push(layout.page_bytes);
+            layout.page_bytes += page_len * layout.layer_position_bytes(layer);
         }
         layout
     }
@@ -147,10 +144,12 @@ impl KvLayout {
 
     /// Where in a page one head's tiles lie: `page_len · row_bytes` bytes.
     pub fn head(&self, layer: usize, side: Side, head: usize) -> Range<usize> {
-        let (at_k, at_v) = self.offsets[layer];
-        let rows = self.page_len * self.row_bytes(layer, side);
-        let start = if side == Side::K { at_k } else { at_v } + head * rows;
-        start..start + rows
+        let [k, v] = [Side::K, Side::V].map(|side| self.page_len * self.row_bytes(layer, side));
+        let start = self.offsets[layer] + head * (k + v);
+        match side {
+            Side::K => start..start + k,
+            Side::V => start + k..start + k + v,
+        }
     }
 
     /// Where in a page the tile lies that holds one head's key or value of the position with this index in the page; its

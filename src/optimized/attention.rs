@@ -151,8 +151,8 @@ fn over_pieces(
 ) {
     let (n_head_kv, n_group, dim) = (scene.config.n_head_kv, scene.config.n_group(), scene.config.head_dim_v);
     let chunks = |query: &Query| query.visible.start / CHUNK..query.visible.end.div_ceil(CHUNK);
-    // A worker's tasks are neighbours: one head's past, chunk after chunk.
-    let pieces = |query| (0..n_head_kv).flat_map(move |head| chunks(query).map(move |chunk| (query, chunk, head)));
+    // A worker's tasks are neighbours in memory: head after head of a page, each with its keys and its values.
+    let pieces = |query| chunks(query).flat_map(move |chunk| (0..n_head_kv).map(move |head| (query, chunk, head)));
     let tasks = || scene.queries.iter().flat_map(pieces).enumerate();
     let n_tasks = scene.queries.iter().map(|query| chunks(query).len() * n_head_kv).sum::<usize>();
     if partials.len() < n_tasks * n_group {
@@ -179,7 +179,7 @@ fn over_pieces(
         let (queries, n_chunks) = (std::slice::from_ref(query), chunks(query).len());
         for head in 0..n_head_kv {
             for g in 0..n_group {
-                let piece = |chunk: usize| (first + head * n_chunks + chunk) * n_group + g;
+                let piece = |chunk: usize| (first + chunk * n_head_kv + head) * n_group + g;
                 let at = z_at(scene, queries, head, g, width);
                 let (mut so_far, z) = (NOTHING, &mut z.values_mut()[at..at + dim]);
                 z.fill(0.0);
