@@ -103,6 +103,10 @@ fn the_catalog_knows_the_files() {
     for name in ["tiny", "tiny-mqa", "tiny-mha", "tiny-swa", "tiny-moe"] {
         let bytes = std::fs::read(models.join(format!("{name}.gguf"))).unwrap();
         let known = &cutaway::cli::known::catalog()[name];
-        assert_eq!((known.size, &known.sha256), (bytes.len() as u64, &sha256(&bytes)), "{name}: run models/README.md again");
+        assert_eq!(
+            (known.size, &known.sha256),
+            (bytes.len() as u64, &sha256(&bytes)),
+            "{name}: run models/README.md again"
+        );
     }
 }
