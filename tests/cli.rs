@@ -294,9 +294,9 @@ fn keys_and_values_are_stored_as_asked() {
         let args = ["logits", "-m", "model.gguf", "--tokens", "1,2,3,4,5", "--path", path];
         place.json(&[&args[..], flags].concat())["logits"].clone()
     };
-    for path in ["naive", "optimized"] {
+    for (path, format) in [("naive", "f32"), ("optimized", "f16")] {
         let exact = logits(path, &[]);
-        assert_eq!(exact, logits(path, &["--cache-type-k", "f32", "--cache-type-v", "f32"]), "{path}: the default");
+        assert_eq!(exact, logits(path, &["-ctk", format, "-ctv", format]), "{path}: the default");
         let keys = logits(path, &["--cache-type-k", "q8_0"]);
         let values = logits(path, &["--cache-type-v", "q8_0"]);
         assert!(keys != exact && values != exact && keys != values, "{path}");

@@ -426,7 +426,7 @@ fn gate_and_up_swapped_in_a_kernel() {
 #[test]
 fn scores_without_their_scale() {
     let kernels = Kernels {
-        qk: |q, k, head_dim, _, scores, stride| (Kernels::scalar().qk)(q, k, head_dim, 1.0, scores, stride),
+        qk_f16: |q, k, head_dim, _, scores, stride| (Kernels::scalar().qk_f16)(q, k, head_dim, 1.0, scores, stride),
         ..Kernels::detect()
     };
     names_kernel(&named("qwen3-q6_k"), 32, kernels, "attention", "blocks.0.attn.hook_z");
@@ -445,11 +445,11 @@ fn a_softmax_that_loses_the_last_lane() {
 }
 
 #[test]
-fn values_read_from_the_wrong_half_of_a_page() {
+fn values_read_from_the_wrong_end_of_a_page() {
     let kernels = Kernels {
-        load_v_f16: |rows, out| {
-            (Kernels::scalar().load_v_f16)(rows, out);
-            out.reverse();
+        pv_f16: |p, stride, v, head_dim, out| {
+            let backwards: Vec<u8> = v.chunks(2 * head_dim).rev().flatten().copied().collect();
+            (Kernels::scalar().pv_f16)(p, stride, &backwards, head_dim, out);
         },
         ..Kernels::detect()
     };

@@ -64,7 +64,7 @@ pub enum Command {
     Inspect(inspect::InspectArgs),
     /// Measure tokens per second, as llama-bench does.
     Bench(bench::BenchArgs),
-    /// Prove the optimized path right: every operation against the naive path, every kernel against its scalar twin.
+    /// Prove the optimized path right, operation by operation and kernel by kernel.
     Verify(verify::VerifyArgs),
     /// Fetch a known model, verified by its SHA-256.
     Pull(pull::PullArgs),
