@@ -35,7 +35,7 @@ fn the_corpus_is_cut_into_few_tokens_and_comes_back() {
         tokens += ids.len();
     }
     let rate = bytes as f64 / tokens as f64;
-    // One token a word would be 4.2: with 768 pieces, a rare word takes two or three.
+    // One token a word would be 4.2: with 1,024 pieces, a rare word takes two or three.
     assert!(rate > 2.7, "{rate} bytes a token");
 }
 

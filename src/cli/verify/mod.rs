@@ -100,7 +100,8 @@ impl From<Mode> for verify::Mode {
 }
 
 fn kv_format(name: &str) -> Result<KvFormat, String> {
-    KvFormat::from_name(name).ok_or_else(|| "expected f32 or f16".to_owned())
+    let budgeted = |format: &KvFormat| matches!(format, KvFormat::F32 | KvFormat::F16);
+    KvFormat::from_name(name).filter(budgeted).ok_or_else(|| "expected f32 or f16".to_owned())
 }
 
 /// Runs the command.

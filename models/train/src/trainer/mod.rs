@@ -6,7 +6,7 @@
 //! | every weight in one buffer | [`parameters`] |
 //! | documents → sequences | [`data`] |
 //! | loss and its derivative | **[`model`]**, [`matmul`] |
-//! | derivative → better weights | [`optimizer`], [`schedule`] |
+//! | derivative → better weights | [`optimizer`], [`muon`], [`schedule`] |
 //! | the loop around all this | **[`training`]** |
 //! | weights → a model file, and what it has learned | [`export`], [`evaluate`] |
 //! | for people | [`chart`], [`markdown`] |
