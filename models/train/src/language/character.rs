@@ -11,6 +11,8 @@ pub enum Part {
     Hero,
     /// Who comes along.
     Friend,
+    /// Either: what is told is no story.
+    Anybody,
 }
 
 /// A character. What a text says of one agrees with this record.
@@ -35,12 +37,13 @@ pub struct Character {
 }
 
 impl Character {
-    /// Anybody who may play this part.
+    /// One who may play this part.
     pub fn new(part: Part, random: &mut Random) -> Self {
         let she = random.chance(50);
         let names = match part {
             Part::Hero => words::HEROES,
             Part::Friend => words::FRIENDS,
+            Part::Anybody => random.pick(&[words::HEROES, words::FRIENDS]),
         };
         Self {
             name: random.pick(names[usize::from(!she)]),
@@ -57,11 +60,11 @@ impl Character {
         }
     }
 
-    /// A friend who cannot be taken for `hero`: of another kind, nature and home.
+    /// A friend who cannot be taken for `hero`: of another name, kind, nature and home.
     pub fn beside(hero: &Self, random: &mut Random) -> Self {
         loop {
             let it = Self::new(Part::Friend, random);
-            if it.kind != hero.kind && it.home != hero.home && it.nature != hero.nature {
+            if it.name != hero.name && it.kind != hero.kind && it.home != hero.home && it.nature != hero.nature {
                 return it;
             }
         }

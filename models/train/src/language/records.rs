@@ -68,7 +68,7 @@ pub fn record(split: Split, grammar: &Grammar, random: &mut Random) -> Record {
 /// A character nobody has told this split about.
 pub(super) fn admitted(split: Split, random: &mut Random) -> (Character, Facts) {
     loop {
-        let it = Character::new(Part::Hero, random);
+        let it = Character::new(Part::Anybody, random);
         if split.admits(&[it.name, it.kind, it.home, it.likes[0]]) {
             let mut facts = Facts::default();
             it.tell("hero", &mut facts);
@@ -84,7 +84,7 @@ fn character(rule: &str, split: Split, grammar: &Grammar, random: &mut Random) -
 
 fn thing(split: Split, grammar: &Grammar, random: &mut Random) -> (String, String) {
     loop {
-        let owner = Character::new(Part::Hero, random);
+        let owner = Character::new(Part::Anybody, random);
         let (object, colour) = (random.pick(words::OBJECTS), random.pick(words::COLOURS));
         let size = random.pick(&["small", "big", "tiny"]);
         if !split.admits(&[owner.name, object, colour]) {
@@ -104,7 +104,7 @@ fn thing(split: Split, grammar: &Grammar, random: &mut Random) -> (String, Strin
 fn place(split: Split, grammar: &Grammar, random: &mut Random) -> (String, String) {
     loop {
         let (one, weather) =
-            (Character::new(Part::Hero, random), random.pick(&["sunny", "windy", "rainy", "cloudy", "cold"]));
+            (Character::new(Part::Anybody, random), random.pick(&["sunny", "windy", "rainy", "cloudy", "cold"]));
         let two = Character::beside(&one, random);
         let (_, place) = random.pick(words::PLACES);
         if !split.admits(&[one.name, place, weather]) {

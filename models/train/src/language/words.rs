@@ -2,8 +2,8 @@
 
 /// Names of heroes: "she" first, then "he".
 ///
-/// Heroes and friends are called differently, so that a name tells the part that its bearer plays: where a friend comes
-/// in, a model need not know which name is taken.
+/// In stories, heroes and friends are called differently, so that a name tells the part that its bearer plays: where a
+/// friend comes in, a model need not know which name is taken. Records and conversations are about anybody.
 pub const HEROES: [&[&str]; 2] = [
     &[
         "Mia", "Anna", "Lily", "Rosa", "Nina", "Emma", "Ruby", "Daisy", "Lucy", "Molly", "Nora", "Alice", "Tilly",
