@@ -95,10 +95,10 @@ const MIXTURE: &[(Kind, usize)] = &[
     (Kind::Story, 29),
     (Kind::Questions, 15),
     (Kind::Chat, 15),
-    (Kind::Record, 12),
+    (Kind::Record, 15),
     (Kind::Tool, 5),
     (Kind::SmallTalk, 6),
-    (Kind::Numbers, 15),
+    (Kind::Numbers, 12),
     (Kind::List, 3),
 ];
 

@@ -5,38 +5,25 @@
 /// In stories, heroes and friends are called differently, so that a name tells the part that its bearer plays: where a
 /// friend comes in, a model need not know which name is taken. Records and conversations are about anybody.
 pub const HEROES: [&[&str]; 2] = [
-    &[
-        "Mia", "Anna", "Lily", "Rosa", "Nina", "Emma", "Ruby", "Daisy", "Lucy", "Molly", "Nora", "Alice", "Tilly",
-        "Luna", "Ivy",
-    ],
-    &[
-        "Tom", "Ben", "Max", "Leo", "Jack", "Finn", "Oscar", "Theo", "Paul", "Fred", "Milo", "Tim", "Sam", "Hugo",
-        "Noah",
-    ],
+    &["Mia", "Anna", "Lily", "Rosa", "Nina", "Emma", "Ruby", "Lucy", "Molly", "Alice"],
+    &["Tom", "Ben", "Max", "Leo", "Jack", "Oscar", "Paul", "Fred", "Milo", "Tim"],
 ];
 
 /// Names of friends, none of them a hero's.
 pub const FRIENDS: [&[&str]; 2] = [
-    &[
-        "Ella", "Clara", "Wendy", "Greta", "Flora", "Hazel", "Kate", "Olga", "Penny", "Sophie", "Vera", "Jane", "Zoe",
-        "Martha", "Bella",
-    ],
-    &[
-        "Otto", "Peter", "Bruno", "Ned", "Felix", "Henry", "Rufus", "Arthur", "Victor", "Karl", "Dennis", "Simon",
-        "Jacob", "Gus", "Edgar",
-    ],
+    &["Ella", "Clara", "Wendy", "Greta", "Flora", "Hazel", "Kate", "Olga", "Sophie", "Vera"],
+    &["Otto", "Peter", "Bruno", "Ned", "Felix", "Henry", "Rufus", "Karl", "Simon", "Jacob"],
 ];
 
 /// What a character can be.
 pub const ANIMALS: &[&str] = &[
-    "fox", "bear", "rabbit", "mouse", "hedgehog", "frog", "duck", "cat", "dog", "goat", "owl", "squirrel", "badger",
-    "beaver", "deer", "pony", "lamb", "pig", "turtle", "otter", "mole", "crow", "goose", "donkey",
+    "fox", "bear", "rabbit", "mouse", "hedgehog", "frog", "duck", "cat", "dog", "goat", "owl", "squirrel", "beaver",
+    "pony", "turtle", "otter",
 ];
 
 /// What a character is like.
 pub const TRAITS: &[&str] = &[
-    "little", "small", "young", "kind", "brave", "clever", "shy", "quiet", "cheerful", "curious", "gentle", "merry",
-    "friendly", "careful", "lively", "patient",
+    "young", "kind", "brave", "clever", "shy", "quiet", "cheerful", "curious", "gentle", "merry", "friendly", "patient",
 ];
 
 /// Where characters live: all come after "in the".
