@@ -88,12 +88,12 @@ impl Character {
             ("trait", self.nature),
             ("home", self.home),
             ("where", self.neighbourhood),
-            ("age", words::NUMBERS[self.age]),
             ("like.one", self.likes[0]),
             ("like.two", self.likes[1]),
         ] {
             facts.set(&format!("{role}.{key}"), value);
         }
+        facts.set(&format!("{role}.age"), self.age.to_string());
         let likes = match self.likes[..] {
             [one, two, three] => format!("{one}, {two} and {three}"),
             _ => self.likes.join(" and "),

@@ -126,7 +126,7 @@ fn place(split: Split, grammar: &Grammar, random: &mut Random) -> (String, Strin
 fn summary(split: Split, grammar: &Grammar, random: &mut Random) -> (String, String) {
     loop {
         let story = Story::new(split, grammar, random);
-        let Some(place) = story.facts.get("place") else { continue };
+        let Some(place) = story.facts.get("place.noun") else { continue };
         let mut json = format!(
             r#"{{"hero": "{}", "animal": "{}", "friend": "{}", "place": "{place}""#,
             story.hero.name, story.hero.kind, story.friend.name
