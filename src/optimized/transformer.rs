@@ -313,11 +313,7 @@ impl Network {
         let (n, config) = (pass.slots.len(), &self.config.layers[layer]);
         let bytes = n * cache.layout().layer_position_bytes(layer);
         let cost = || cost::kv_write(n, config.n_embd_k(), config.n_embd_v(), bytes);
-        lens.run(Op::KvWrite, cost, |_| {
-            for (row, &slot) in pass.slots.iter().enumerate() {
-                cache.write(layer, slot, s.k.row(row), s.v.row(row));
-            }
-        });
+        lens.run(Op::KvWrite, cost, |team| team.remember(cache, layer, &pass.slots, &s.k, &s.v));
     }
 
     /// What each asking row may see of its sequence's past. Nothing is copied: attention reads the pages themselves, so
