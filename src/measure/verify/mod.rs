@@ -27,7 +27,7 @@ mod flow;
 pub mod kernels;
 pub mod report;
 mod suspect;
-mod tiles;
+pub mod tiles;
 mod witness;
 
 pub use distance::{Distance, LogitsDistance};
