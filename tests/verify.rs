@@ -6,7 +6,7 @@ mod common;
 use common::tiny_gguf::{self, Case, TinyModel};
 use common::{load, some_tokens};
 use cutaway::kernels::Kernels;
-use cutaway::kv_cache::KvFormat;
+use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::measure::verify::kernels::verify_kernels;
 use cutaway::measure::verify::{Mode, Options, Phase, Report, Suspect, VerifyError, verify};
 use cutaway::model::Model;
@@ -21,8 +21,8 @@ use std::process::{Command, Output};
 /// Enough for a pass of many columns, one of few, and a window of eight positions.
 const N: usize = 21;
 
-fn options(mode: Mode, kv_format: KvFormat) -> Options {
-    Options { mode, decode: 2, chunk: 16, kv_format }
+fn options(mode: Mode, kv: impl Into<KvFormats>) -> Options {
+    Options { mode, decode: 2, chunk: 16, kv: kv.into() }
 }
 
 fn run(model: &Model, suspect: &mut impl Suspect, options: &Options) -> Report {
@@ -49,13 +49,13 @@ fn every_family_and_format_passes_locked() {
 }
 
 #[test]
-fn every_family_passes_free_and_with_either_cache() {
+fn every_family_passes_free_and_with_every_cache() {
     for case in tiny_gguf::cases() {
         must_pass(&case, Kernels::detect(), &options(Mode::Free, KvFormat::F32));
     }
-    for case in common::f32_cases() {
-        must_pass(&case, Kernels::detect(), &options(Mode::Free, KvFormat::F16));
-        must_pass(&case, Kernels::detect(), &options(Mode::Locked, KvFormat::F16));
+    for (case, kv) in common::f32_cases().iter().zip(common::kv_formats().into_iter().cycle()) {
+        must_pass(case, Kernels::detect(), &options(Mode::Free, kv));
+        must_pass(case, Kernels::detect(), &options(Mode::Locked, kv));
     }
 }
 
@@ -232,6 +232,28 @@ fn exit_codes_and_json_say_the_same() {
         let output = cutaway(&model, &[&["-m", "model.gguf"][..], &refused].concat());
         assert_eq!(output.status.code(), Some(2), "{refused:?}: {output:?}");
         assert!(output.stdout.is_empty());
+    }
+}
+
+/// `--cache-type` is both formats, `--cache-type-k` and `--cache-type-v` are one each and count more. Keys and values that
+/// are rounded cost something, and locked mode allows nothing for it.
+#[test]
+fn every_format_of_the_cache_is_verified() {
+    let model = tiny_gguf::named("llama-gqa-f32").model();
+    let view = |args: &[&str]| {
+        let output = cutaway(&model, &[&["-m", "model.gguf", "--format", "json"], args].concat());
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {output:?}");
+        json(&output)
+    };
+    let reason = |args: &[&str]| view(&[&["--mode", "free"], args].concat())["ops"][0]["reason"].to_string();
+    assert!(reason(&[]).contains("f32 sums"));
+    assert!(reason(&["--cache-type", "f16"]).contains("rounded to f16"));
+    assert!(reason(&["--cache-type", "q8_0"]).contains("rounded to q8_0"));
+    assert!(reason(&["--cache-type", "q4_0", "-ctk", "f16"]).contains("values rounded to q4_0"));
+    assert!(reason(&["--cache-type", "q4_0", "-ctv", "f16"]).contains("keys rounded to q4_0"));
+    for format in ["f32", "f16", "q8_0", "q4_0"] {
+        let ops = view(&["--cache-type", format])["ops"].clone();
+        assert!(ops.as_array().unwrap().iter().all(|line| line["budget"] == 1e-5), "{format}");
     }
 }
 
