@@ -2,8 +2,10 @@
 
 mod common;
 
-use common::tiny_gguf;
+use common::{kernel_names, tiny_gguf};
+use cutaway::kernels::Kernels;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -135,11 +137,21 @@ fn every_kernel_is_in_the_table() {
     let quick = ["bench", "kernels", "--pass", "0.01", "-r", "1"];
     let found = json(&quick);
     let (matrix, vector) = (found["matrix"].as_array().unwrap(), found["vector"].as_array().unwrap());
-    let available = cutaway::kernels::Kernels::available();
-    // 16 formats by 1 to 8 columns, and a panel for those that are no floats.
-    assert_eq!(matrix.len(), available.len() * (16 * 8 + 13));
-    assert_eq!(vector.len() % available.len(), 0);
-    matrix.iter().for_each(|kernel| is_positive(&kernel["macs_per_second"]));
+    let available = Kernels::available();
+    // 16 formats by 1 to 8 columns, and a panel with its two parts for those that are no floats.
+    assert_eq!(matrix.len(), available.len() * (16 * 8 + 13 * 3));
+    for table in available {
+        let timed = matrix.iter().chain(vector).filter(|row| row["kernels"] == table.name);
+        let timed = timed.flat_map(|row| row["kernel"].as_str().unwrap().split(" + ")).map(str::to_owned);
+        assert_eq!(timed.collect::<BTreeSet<_>>(), kernel_names(&table), "{}", table.name);
+    }
+    for kernel in matrix {
+        is_positive(&kernel["bytes_per_second"]);
+        match kernel["kernel"].as_str() {
+            Some("expand") => assert!(kernel["macs_per_second"].is_null(), "it multiplies nothing: {kernel}"),
+            _ => is_positive(&kernel["macs_per_second"]),
+        }
+    }
     vector.iter().for_each(|kernel| is_positive(&kernel["per_second"]));
     let said = spoken(&[&quick[..], &["--kernels", "scalar"]].concat());
     assert!(said.contains("Q4_1") && said.contains("rms_norm") && !said.contains("avx"), "{said}");

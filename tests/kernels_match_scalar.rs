@@ -2,114 +2,8 @@
 //! extreme codes, scales and activations, with every table of kernels that this machine can run.
 
 use cutaway::kernels::{ActBlock, KEY_TILE, Kernels, Panel, pack, packed};
+use cutaway::measure::verify::tiles::{Fill, Random, activations, tiles};
 use cutaway::quant::GgmlType;
-
-/// A small generator, so that every run sees the same numbers.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    /// −2 … 2.
-    fn float(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1 << 22) as f32 - 2.0
-    }
-
-    fn floats(&mut self, n: usize) -> Vec<f32> {
-        (0..n).map(|_| self.float()).collect()
-    }
-}
-
-/// The bytes of a tile's codes. All sevens are the largest code of MXFP4's table; elsewhere 0xFF is the largest, and 0 the
-/// smallest, which is −128 in Q8_0.
-const CODES: [Option<u8>; 4] = [None, Some(0), Some(0xFF), Some(0x77)]; // None: random
-
-/// The f16 scales and minima of a tile, or the numbers of a float tile.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Scale {
-    Ordinary,
-    Zero,
-    /// The smallest number above zero, which is subnormal.
-    Smallest,
-    /// The largest f16; of other floats, as large as sums of products can bear.
-    Largest,
-}
-
-const SCALES: [Scale; 4] = [Scale::Ordinary, Scale::Zero, Scale::Smallest, Scale::Largest];
-
-/// Any bytes are tiles, as long as no scale is infinite or NaN.
-fn tiles(ty: GgmlType, n_in: usize, n_groups: usize, code: Option<u8>, scale: Scale, random: &mut Random) -> Vec<u8> {
-    let n_bytes = packed::packed_bytes(ty, n_in, 16 * n_groups).unwrap();
-    let mut tiles: Vec<u8> = (0..n_bytes).map(|_| code.unwrap_or((random.next() >> 32) as u8)).collect();
-    let Some(layout) = packed::Layout::of(ty) else {
-        tiles.chunks_exact_mut(ty.block_bytes()).for_each(|number| set_float(ty, number, scale, random));
-        return tiles;
-    };
-    let n_halves = match layout.scales {
-        packed::Scales::Exponent => 0,
-        scales if scales.min() => 32,
-        _ => 16,
-    };
-    for tile in tiles.chunks_exact_mut(layout.tile_bytes()) {
-        tile[..2 * n_halves].chunks_exact_mut(2).for_each(|half| set_float(GgmlType::F16, half, scale, random));
-        if n_halves == 0 {
-            tile[..16].iter_mut().for_each(|e| {
-                *e = match scale {
-                    Scale::Ordinary => 100 + (random.next() >> 60) as u8,
-                    Scale::Zero => 0,     // 2⁻¹²⁸
-                    Scale::Smallest => 1, // 2⁻¹²⁷, subnormal too
-                    Scale::Largest => 128 + 60,
-                }
-            });
-        }
-    }
-    tiles
-}
-
-fn set_float(ty: GgmlType, number: &mut [u8], scale: Scale, random: &mut Random) {
-    let sign = (random.next() >> 63 << 7) as u8;
-    let bytes = (random.next() >> 32) as u32;
-    match (scale, ty) {
-        // An exponent with its highest bit clear: finite, and below 2.
-        (Scale::Ordinary, _) => {
-            number.copy_from_slice(&bytes.to_le_bytes()[..number.len()]);
-            number[number.len() - 1] &= 0xBF;
-        }
-        (Scale::Zero, _) => number.fill(0),
-        (Scale::Smallest, _) => {
-            number.fill(0);
-            number[0] = 1;
-            number[number.len() - 1] |= sign;
-        }
-        (Scale::Largest, GgmlType::F16) => number.copy_from_slice(&[0xFF, 0x7B | sign]), // 65,504
-        (Scale::Largest, _) => {
-            number.fill(0xFF);
-            number[number.len() - 1] = 0x70 | sign; // about 2¹⁰⁰
-        }
-    }
-}
-
-/// Activations: ordinary ones, and blocks where every whole number is 0, 127, −127, or ±127; some are tiny, some huge.
-fn activations(n: usize, random: &mut Random) -> Vec<f32> {
-    let mut x = random.floats(n);
-    for (b, x) in x.chunks_mut(32).enumerate() {
-        match (b as u64 + random.next() % 3) % 9 {
-            0 => x.fill(0.0),
-            1 => x.iter_mut().for_each(|x| *x = 1.5_f32.copysign(*x)),
-            2 => x.iter_mut().for_each(|x| *x *= 1e-39),
-            3 => x.fill(-3.0),
-            4 => x.fill(3.0),
-            5 => x.iter_mut().for_each(|x| *x *= 1e6),
-            _ => {}
-        }
-    }
-    x
-}
 
 fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
@@ -157,14 +51,13 @@ struct Product {
 /// Every kind of codes, scales and activations, 1–8 columns and a few more, one to three groups and blocks.
 fn products(ty: GgmlType) -> impl Iterator<Item = Product> {
     let mut random = Random(42 + ty as u64);
-    let fills = CODES.into_iter().flat_map(|code| SCALES.map(|scale| (code, scale)));
-    let shapes = fills.flat_map(|fill| [1, 2, 3, 4, 5, 6, 7, 8, 13].map(|n_cols| (fill, n_cols)));
-    shapes.enumerate().filter(move |(_, ((code, _), _))| code.is_none() || !ty.is_float()).map(
-        move |(i, ((code, scale), n_cols))| {
+    let shapes = Fill::all().flat_map(|fill| [1, 2, 3, 4, 5, 6, 7, 8, 13].map(|n_cols| (fill, n_cols)));
+    shapes.enumerate().filter(move |(_, (fill, _))| fill.codes.is_none() || !ty.is_float()).map(
+        move |(i, (fill, n_cols))| {
             let (n_blocks, n_groups) = (1 + i % 3, 1 + i / 3 % 3);
             let n_in = if ty.is_float() { 7 * n_blocks } else { ty.block_len() * n_blocks };
-            let what = format!("{ty} {n_in} × {n_groups} groups × {n_cols} columns, codes {code:?}, scales {scale:?}");
-            let tiles = tiles(ty, n_in, n_groups, code, scale, &mut random);
+            let what = format!("{ty} {n_in} × {n_groups} groups × {n_cols} columns, {fill}");
+            let tiles = tiles(ty, n_in, n_groups, fill, &mut random);
             let x = activations(n_in * n_cols, &mut random);
             Product { what, ty, n_in, n_groups, tiles, x }
         },
@@ -371,7 +264,7 @@ fn attention_has_the_bits_of_the_scalar_twin() {
 /// of a row the numbers from `head_dim` on are the fill.
 fn stored_rows(ty: GgmlType, n: usize, head_dim: usize, random: &mut Random) -> Vec<u8> {
     let blocks = n * head_dim.div_ceil(ty.block_len());
-    let mut rows: Vec<u8> = (0..blocks * ty.block_bytes()).map(|_| (random.next() >> 32) as u8).collect();
+    let mut rows: Vec<u8> = (0..blocks * ty.block_bytes()).map(|_| (random.bits() >> 32) as u8).collect();
     for (i, block) in rows.chunks_exact_mut(ty.block_bytes()).enumerate() {
         match i % 5 {
             3 => block[..2].fill(0),

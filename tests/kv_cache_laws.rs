@@ -3,6 +3,7 @@
 use cutaway::batch::{Batch, Row, SeqId};
 use cutaway::kv_cache::{CacheError, KvCache, KvFormat, KvFormats, KvLayer, KvLayout, Side};
 use proptest::prelude::*;
+use proptest::sample::select;
 use std::collections::BTreeMap;
 
 const PAGE: usize = 4;
@@ -18,7 +19,7 @@ fn cache_of(formats: KvFormats, n_positions: usize) -> KvCache {
 }
 
 fn format() -> impl Strategy<Value = KvFormat> {
-    proptest::sample::select(&KvFormat::ALL[..])
+    select(&KvFormat::ALL[..])
 }
 
 fn formats() -> impl Strategy<Value = KvFormats> {
@@ -133,6 +134,40 @@ proptest! {
                 Action::Remove(s) => prop_assert_eq!(cache.remove(SeqId(s)).is_ok(), expected.remove(&s).is_some()),
             }
             check(&cache, &expected);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Rows of two sequences in one batch, as threads would store them: head by head and page by page.
+    #[test]
+    fn parts_store_what_rows_store(formats in formats(), page_len in select(vec![4usize, 16, 32]), n in 1usize..40) {
+        let mut batch = Batch::new();
+        for position in 0..n {
+            for sequence in [SeqId(0), SeqId(1)] {
+                batch.push(Row { token: 0, position, sequence, wants_logits: false });
+            }
+        }
+        let layout = || KvLayout::of_layers(LAYERS.to_vec(), formats.k, formats.v, page_len);
+        let (mut by_rows, mut by_parts) = (KvCache::new(layout(), 128), KvCache::new(layout(), 128));
+        let (slots, same_slots) = (by_rows.admit(&batch).unwrap(), by_parts.admit(&batch).unwrap());
+        for (layer, shape) in LAYERS.iter().enumerate() {
+            let values = |stamp: usize, dim: usize| -> Vec<f32> {
+                (0..shape.n_head_kv).flat_map(|head| row(stamp, layer, head, dim)).collect()
+            };
+            let rows: Vec<_> =
+                (0..slots.len()).map(|i| (values(i, shape.head_dim_k), values(i, shape.head_dim_v))).collect();
+            for (&slot, (k, v)) in slots.iter().zip(&rows) {
+                by_rows.write(layer, slot, k, v);
+            }
+            for mut part in by_parts.parts_mut(layer, &same_slots).into_iter().rev() {
+                same_slots.iter().zip(&rows).for_each(|(&slot, (k, v))| part.write(slot, k, v));
+            }
+            for (side, sequence) in [Side::K, Side::V].into_iter().flat_map(|s| [(s, SeqId(0)), (s, SeqId(1))]) {
+                prop_assert_eq!(by_rows.read(layer, side, sequence), by_parts.read(layer, side, sequence));
+            }
         }
     }
 }

@@ -134,8 +134,8 @@ fn fused_tensors_are_their_parts() {
     let FeedForward::Dense { gate: Some(gate), up, .. } = &phi3.weights.layers[1].ffn else {
         panic!("a gated network")
     };
-    assert_eq!(gate.weight.bytes(), matrix("blk.1.ffn_gate.weight", GgmlType::Q8_0, 64, 96));
-    assert_eq!(up.weight.bytes(), matrix("blk.1.ffn_up.weight", GgmlType::Q8_0, 64, 96));
+    assert_eq!(gate.weight.bytes(), matrix("blk.1.ffn_gate.weight", GgmlType::Q8_0, 1.5, 64, 96));
+    assert_eq!(up.weight.bytes(), matrix("blk.1.ffn_up.weight", GgmlType::Q8_0, 1.5, 64, 96));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn mixtral_has_experts() {
     assert_eq!((router.n_in(), router.n_out()), (64, 4));
     assert_eq!((gate.len(), up.len(), down.len()), (4, 4, 4));
     assert_eq!((down[3].n_in(), down[3].n_out()), (96, 64));
-    let all = matrix("blk.1.ffn_up_exps.weight", GgmlType::F32, 64, 4 * 96);
+    let all = matrix("blk.1.ffn_up_exps.weight", GgmlType::F32, 1.5, 64, 4 * 96);
     assert_eq!(up.iter().flat_map(|up| up.bytes()).copied().collect::<Vec<u8>>(), all);
 }
 

@@ -115,7 +115,7 @@ fn a_type_that_cannot_be_computed_with_is_named() {
     // A matrix may be quantised, a norm may not.
     let mut model = named("llama-gqa-f32").model();
     let norm = model.tensors.iter_mut().find(|t| t.name == "blk.1.ffn_norm.weight").expect("a norm");
-    (norm.ty, norm.bytes) = (GgmlType::Q8_0, matrix("x", GgmlType::Q8_0, 64, 1));
+    (norm.ty, norm.bytes) = (GgmlType::Q8_0, matrix("x", GgmlType::Q8_0, 1.5, 64, 1));
     let error = refusal(&model, "a norm is quantised");
     let expected = "tensor 'blk.1.ffn_norm.weight' has the wrong type: expected F32, F16 or BF16, found Q8_0";
     assert_eq!(error.to_string(), expected);

@@ -1,4 +1,5 @@
-//! The two real models on the optimized path, teacher-forced over the beginning of a mixed text, against the naive path.
+//! The two real models on the optimized path as users run it, teacher-forced over a mixed text, against the naive path
+//! with an exact cache: no further from it than llama.cpp, on the same file and text, is from its own F32 run.
 //!
 //! The models are fetched (`cutaway pull`), not committed; see `common/cache.rs` for where they are looked for.
 
@@ -9,23 +10,42 @@ use cutaway::batch::{Batch, SeqId};
 use cutaway::gguf::Gguf;
 use cutaway::kv_cache::KvFormat;
 use cutaway::model::{LoadOptions, Model};
-use cutaway::naive;
 use cutaway::observe::Off;
-use cutaway::optimized::{Options, Transformer};
+use cutaway::{naive, optimized};
+use serde::Deserialize;
 use std::sync::Arc;
-use std::time::Instant;
 
-/// Tokens of the text that are run.
-const N: usize = 300;
+/// Tokens of a pass: bounds the memory for logits (gemma has 262,144 of them per token).
+const CHUNK: usize = 256;
 
-/// How far the paths are apart over a text.
+#[derive(Deserialize)]
+struct Golden {
+    /// The text, tokenised by llama.cpp.
+    tokens: Vec<u32>,
+    mean_nll: f64,
+    /// What 8-bit activations cost llama.cpp.
+    quantised: Quantised,
+}
+
+#[derive(Deserialize)]
+struct Quantised {
+    top1_agreement: f64,
+    mean_nll: f64,
+    mean_kl: f64,
+    kl_p999: f64,
+}
+
+/// How far a run is from an exact one, over a text.
+#[derive(Debug)]
 struct Distance {
     /// Share of positions with the same likeliest token.
     top1: f64,
-    /// Mean of KL(naive ‖ optimized), in nats.
+    /// Mean of KL(exact ‖ run), in nats.
     kl: f64,
-    /// Mean negative log-likelihood of the optimized path minus that of the naive one.
-    nll: f64,
+    /// Its 99.9th percentile.
+    kl_p999: f64,
+    /// Perplexity over that of the exact run, less one.
+    perplexity: f64,
 }
 
 fn log_softmax(logits: &[f32]) -> Vec<f64> {
@@ -38,54 +58,63 @@ fn kl(reference: &[f32], found: &[f32]) -> f64 {
     log_softmax(reference).iter().zip(log_softmax(found)).map(|(p, q)| p.exp() * (p - q)).sum()
 }
 
-fn compare(file: &str, golden: &str) -> Option<Distance> {
+/// The optimized path's distance from the naive one, and llama.cpp's from its own F32 run.
+fn compare(file: &str, golden: &str) -> Option<(Distance, Distance)> {
     let gguf = Arc::new(Gguf::open(&cache::model(file)?).unwrap());
-    let model = Model::load(gguf, LoadOptions { n_ctx: Some(N), ..LoadOptions::default() }).unwrap();
-    let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
-    let tokens: Vec<u32> =
-        golden["tokens"].as_array().unwrap().iter().take(N).map(|token| token.as_u64().unwrap() as u32).collect();
-    let batch = Batch::scored(SeqId(0), 0, &tokens);
+    let golden: Golden = serde_json::from_str(golden).unwrap();
+    let n = golden.tokens.len();
+    assert!(n >= 2000, "{n} tokens");
+    let model = Model::load(gguf, LoadOptions { n_ctx: Some(n), ..LoadOptions::default() }).unwrap();
 
-    let mut fast = Transformer::new(&model, Options::default()).unwrap();
-    let mut cache = fast.new_cache(KvFormat::F32, N);
-    let started = Instant::now();
-    let found = fast.forward(&batch, &mut cache, &mut Off).unwrap();
-    println!("{file}: {} kernels, {:.2?}", fast.kernels().name, started.elapsed());
-    drop(fast);
-
+    let mut fast = optimized::Transformer::new(&model, optimized::Options::default()).unwrap();
     let mut oracle = naive::Transformer::new(&model).unwrap();
-    let mut cache = oracle.new_cache(KvFormat::F32, N);
-    let started = Instant::now();
-    let expected = oracle.forward(&batch, &mut cache, &mut Off).unwrap();
-    println!("{file}: naive, {:.2?}", started.elapsed());
-
-    let n = tokens.len() as f64;
-    let pairs = || expected.rows().zip(found.rows());
-    let alike = pairs().filter(|(a, b)| argmax(a) == argmax(b)).count();
-    let next = pairs().zip(&tokens[1..]);
-    let distance = Distance {
-        top1: alike as f64 / n,
-        kl: pairs().map(|(a, b)| kl(a, b)).sum::<f64>() / n,
-        nll: next.map(|((a, b), &next)| nll(b, next) - nll(a, next)).sum::<f64>() / (n - 1.0),
+    let (mut rounded, mut exact) = (fast.new_cache(KvFormat::F16, n), oracle.new_cache(KvFormat::F32, n));
+    let (mut kls, mut alike, mut more_nll) = (Vec::new(), 0, 0.0);
+    for (chunk, tokens) in golden.tokens.chunks(CHUNK).enumerate() {
+        let batch = Batch::scored(SeqId(0), chunk * CHUNK, tokens);
+        let found = fast.forward(&batch, &mut rounded, &mut Off).unwrap();
+        let expected = oracle.forward(&batch, &mut exact, &mut Off).unwrap();
+        for (a, b) in expected.rows().zip(found.rows()) {
+            alike += usize::from(argmax(a) == argmax(b));
+            kls.push(kl(a, b));
+            more_nll += golden.tokens.get(kls.len()).map_or(0.0, |&next| nll(b, next) - nll(a, next));
+        }
+    }
+    let kl = kls.iter().sum::<f64>() / n as f64;
+    kls.sort_by(f64::total_cmp);
+    let ours = Distance {
+        top1: alike as f64 / n as f64,
+        kl,
+        kl_p999: kls[(n - 1) * 999 / 1000],
+        perplexity: (more_nll / (n - 1) as f64).exp_m1(),
     };
-    let Distance { top1, kl, nll } = distance;
-    println!("{file}: top-1 {:.2} %, mean KL {kl:.5}, mean NLL {nll:+.5}", 100.0 * top1);
-    Some(distance)
+    let Golden { mean_nll, quantised, .. } = golden;
+    let theirs = Distance {
+        top1: quantised.top1_agreement,
+        kl: quantised.mean_kl,
+        kl_p999: quantised.kl_p999,
+        perplexity: (quantised.mean_nll - mean_nll).exp_m1(),
+    };
+    println!("{file}, {n} tokens\n     ours {ours:.5?}\nllama.cpp {theirs:.5?}");
+    Some((ours, theirs))
 }
 
-/// llama.cpp with the same weights and 8-bit activations stands, over 2,000 tokens, at a mean KL of 0.0030 from its own F32
-/// run, and at 97.2 % the same top token. Over 300 tokens that share scatters by ±1.5 %, and this text changes its script and
-/// subject often, so many of its tokens are undecided: we measured 93.7 % and 0.0041.
-#[test]
-fn smollm2_stays_close_to_naive() {
-    let golden = include_str!("golden/real/smollm2.json");
-    let Some(distance) = compare("SmolLM2-135M-Instruct.Q4_1.gguf", golden) else { return };
-    assert!(distance.top1 >= 0.92 && distance.kl <= 0.006 && distance.nll.abs() <= 0.02);
+/// The 99.9th percentile is the third largest of two or three thousand numbers, and the share of equal top tokens hangs on
+/// the few whose lead is small: both scatter, by a quarter and by half a percent.
+fn no_further_than_llama_cpp(file: &str, golden: &str) {
+    let Some((ours, theirs)) = compare(file, golden) else { return };
+    assert!(ours.kl <= theirs.kl, "{ours:?} {theirs:?}");
+    assert!(ours.kl_p999 <= 1.25 * theirs.kl_p999, "{ours:?} {theirs:?}");
+    assert!(ours.top1 >= theirs.top1 - 0.005, "{ours:?} {theirs:?}");
+    assert!(ours.perplexity.abs() <= 0.005, "{ours:?}");
 }
 
 #[test]
-fn gemma3_stays_close_to_naive() {
-    let golden = include_str!("golden/real/gemma3.json");
-    let Some(distance) = compare("gemma-3-270m-q4_k_m.gguf", golden) else { return };
-    assert!(distance.top1 >= 0.95 && distance.kl <= 0.01 && distance.nll.abs() <= 0.02);
+fn smollm2_is_as_close_as_llama_cpp() {
+    no_further_than_llama_cpp("SmolLM2-135M-Instruct.Q4_1.gguf", include_str!("golden/real/smollm2.json"));
+}
+
+#[test]
+fn gemma3_is_as_close_as_llama_cpp() {
+    no_further_than_llama_cpp("gemma-3-270m-q4_k_m.gguf", include_str!("golden/real/gemma3.json"));
 }

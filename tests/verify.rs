@@ -6,23 +6,25 @@ mod common;
 use common::tiny_gguf::{self, Case, TinyModel};
 use common::{load, some_tokens};
 use cutaway::kernels::Kernels;
-use cutaway::kv_cache::KvFormat;
+use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::measure::verify::kernels::verify_kernels;
 use cutaway::measure::verify::{Mode, Options, Phase, Report, Suspect, VerifyError, verify};
 use cutaway::model::Model;
 use cutaway::naive::{self, Attended, Ops};
 use cutaway::observe::{Hook, HookAt};
 use cutaway::optimized::{self, Transformer};
+use cutaway::quant::GgmlType;
 use ndarray::Array3;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::process::{Command, Output};
 
 /// Enough for a pass of many columns, one of few, and a window of eight positions.
 const N: usize = 21;
 
-fn options(mode: Mode, kv_format: KvFormat) -> Options {
-    Options { mode, decode: 2, chunk: 16, kv_format }
+fn options(mode: Mode, kv: impl Into<KvFormats>) -> Options {
+    Options { mode, decode: 2, chunk: 16, kv: kv.into() }
 }
 
 fn run(model: &Model, suspect: &mut impl Suspect, options: &Options) -> Report {
@@ -34,43 +36,53 @@ fn optimized(model: &Model, kernels: Kernels) -> Transformer {
     Transformer::new(model, optimized::Options { n_threads: 2, kernels }).unwrap()
 }
 
-fn must_pass(case: &Case, kernels: Kernels, options: &Options) {
-    let model = load(case);
-    let report = run(&model, &mut optimized(&model, kernels), options);
-    let first = report.first_divergence.as_ref().map(ToString::to_string);
-    assert!(report.passed, "{} {:?}: {first:?}, logits {:?}", case.name, options.mode, report.logits);
-}
-
-#[test]
-fn every_family_and_format_passes_locked() {
-    for case in tiny_gguf::all_cases() {
-        must_pass(&case, Kernels::detect(), &options(Mode::Locked, KvFormat::F32));
+/// Each operation by itself, then all one after the other; a prompt in two passes, then decoded tokens.
+fn must_pass(case: &Case, kernels: Kernels, kv: impl Into<KvFormats>) {
+    let (model, kv) = (load(case), kv.into());
+    let mut suspect = optimized(&model, kernels);
+    for mode in [Mode::Locked, Mode::Free] {
+        let report = run(&model, &mut suspect, &options(mode, kv));
+        let first = report.first_divergence.as_ref().map(ToString::to_string);
+        let what = format!("{} with {} kernels, {mode:?}, {kv:?}", case.name, kernels.name);
+        assert!(report.passed, "{what}: {first:?}, logits {:?}", report.logits);
     }
 }
 
 #[test]
-fn every_family_passes_free_and_with_either_cache() {
-    for case in tiny_gguf::cases() {
-        must_pass(&case, Kernels::detect(), &options(Mode::Free, KvFormat::F32));
-    }
-    for case in common::f32_cases() {
-        must_pass(&case, Kernels::detect(), &options(Mode::Free, KvFormat::F16));
-        must_pass(&case, Kernels::detect(), &options(Mode::Locked, KvFormat::F16));
+fn every_family_and_format_passes() {
+    tiny_gguf::all_cases().iter().for_each(|case| must_pass(case, Kernels::detect(), KvFormat::F32));
+}
+
+/// What a machine without AVX-512 runs; on one without AVX2 there is nothing to run.
+#[test]
+fn every_family_and_format_passes_with_avx2() {
+    let Some(kernels) = Kernels::avx2() else { return };
+    tiny_gguf::all_cases().iter().for_each(|case| must_pass(case, kernels, KvFormat::F32));
+}
+
+/// What a machine without vector instructions runs.
+#[test]
+fn every_family_and_format_passes_with_scalar_kernels() {
+    tiny_gguf::all_cases().iter().for_each(|case| must_pass(case, Kernels::scalar(), KvFormat::F32));
+}
+
+/// Every format of weights meets other formats of keys and values in each family, until it has met them all.
+#[test]
+fn every_family_and_format_passes_with_every_cache() {
+    let (n_formats, caches) = (GgmlType::WEIGHTS.len(), common::kv_formats());
+    for (i, case) in tiny_gguf::all_cases().iter().enumerate() {
+        must_pass(case, Kernels::detect(), caches[(i / n_formats + i) % caches.len()]);
     }
 }
 
-/// On a machine without vector instructions the scalar table is the only one.
 #[test]
-fn every_table_passes() {
-    for kernels in Kernels::available() {
-        for name in ["llama-gqa-q4_1", "gemma3-q4_k", "mixtral-q8_0", "gpt2-f32", "qwen3-q6_k"] {
-            must_pass(&tiny_gguf::named(name), kernels, &options(Mode::Locked, KvFormat::F16));
-        }
-    }
+fn every_kernel_of_every_table_passes() {
     let report = verify_kernels(&Kernels::available());
     assert!(report.passed, "{report:?}");
-    let functions = format!("{:?}", Kernels::scalar()).matches(": 0x").count();
-    assert!(report.tables.iter().all(|table| table.kernels.len() == functions), "a verdict for every function");
+    for table in report.tables {
+        let judged: BTreeSet<String> = table.kernels.into_iter().map(|verdict| verdict.kernel).collect();
+        assert_eq!(judged, common::kernel_names(&Kernels::scalar()), "{}", table.table);
+    }
 }
 
 #[test]
@@ -232,6 +244,28 @@ fn exit_codes_and_json_say_the_same() {
         let output = cutaway(&model, &[&["-m", "model.gguf"][..], &refused].concat());
         assert_eq!(output.status.code(), Some(2), "{refused:?}: {output:?}");
         assert!(output.stdout.is_empty());
+    }
+}
+
+/// `--cache-type` is both formats, `--cache-type-k` and `--cache-type-v` are one each and count more. Keys and values that
+/// are rounded cost something, and locked mode allows nothing for it.
+#[test]
+fn every_format_of_the_cache_is_verified() {
+    let model = tiny_gguf::named("llama-gqa-f32").model();
+    let view = |args: &[&str]| {
+        let output = cutaway(&model, &[&["-m", "model.gguf", "--format", "json"], args].concat());
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {output:?}");
+        json(&output)
+    };
+    let reason = |args: &[&str]| view(&[&["--mode", "free"], args].concat())["ops"][0]["reason"].to_string();
+    assert!(reason(&[]).contains("f32 sums"));
+    assert!(reason(&["--cache-type", "f16"]).contains("rounded to f16"));
+    assert!(reason(&["--cache-type", "q8_0"]).contains("rounded to q8_0"));
+    assert!(reason(&["--cache-type", "q4_0", "-ctk", "f16"]).contains("values rounded to q4_0"));
+    assert!(reason(&["--cache-type", "q4_0", "-ctv", "f16"]).contains("keys rounded to q4_0"));
+    for format in ["f32", "f16", "q8_0", "q4_0"] {
+        let ops = view(&["--cache-type", format])["ops"].clone();
+        assert!(ops.as_array().unwrap().iter().all(|line| line["budget"] == 1e-5), "{format}");
     }
 }
 

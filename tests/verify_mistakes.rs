@@ -10,7 +10,7 @@ use common::tiny_gguf::{self, TinyModel};
 use common::{load, some_tokens};
 use cutaway::gguf::Gguf;
 use cutaway::kernels::{ActBlock, Kernels};
-use cutaway::kv_cache::KvFormat;
+use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::measure::verify::kernels::verify_kernels;
 use cutaway::measure::verify::{Divergence, Mode, Options, Phase, Suspect, verify};
 use cutaway::model::{self, LoadOptions, Model, RopePairing};
@@ -23,10 +23,10 @@ use std::cell::Cell;
 use std::ops::Range;
 
 /// The first divergence in each mode; `chunk` tokens at a time.
-fn divergences(model: &Model, suspect: &mut impl Suspect, chunk: usize, kv_format: KvFormat) -> [Divergence; 2] {
-    let tokens = some_tokens(14, model.config.n_vocab, 3);
+fn divergences(model: &Model, suspect: &mut impl Suspect, chunk: usize, kv: impl Into<KvFormats>) -> [Divergence; 2] {
+    let (tokens, kv) = (some_tokens(14, model.config.n_vocab, 3), kv.into());
     [Mode::Locked, Mode::Free].map(|mode| {
-        let options = Options { mode, decode: 2, chunk, kv_format };
+        let options = Options { mode, decode: 2, chunk, kv };
         let report = verify(model, suspect, &tokens, &options, |_, _| {}).unwrap();
         assert!(!report.passed, "{mode:?}: the mistake was not seen");
         report.first_divergence.unwrap_or_else(|| panic!("{mode:?}: only seen in the logits"))
@@ -454,6 +454,40 @@ fn values_read_from_the_wrong_end_of_a_page() {
         ..Kernels::detect()
     };
     names_kernel(&named("llama-mqa-q4_k"), 32, kernels, "attention", "blocks.0.attn.hook_z");
+}
+
+/// A block of the cache holds its numbers 0–15 in the lower halves of its bytes, 16–31 in the upper ones.
+#[test]
+fn values_in_q4_0_whose_halves_are_taken_for_neighbours() {
+    let kernels = Kernels {
+        load_v_q4_0: |rows, head_dim, out| {
+            (Kernels::scalar().load_v_q4_0)(rows, head_dim, out);
+            for block in out.chunks_exact_mut(32) {
+                let right = block.to_vec();
+                block.iter_mut().enumerate().for_each(|(i, x)| *x = right[i / 2 + 16 * (i % 2)]);
+            }
+        },
+        ..Kernels::detect()
+    };
+    let (model, kv) = (named("gemma3-f32"), KvFormats { k: KvFormat::Q8_0, v: KvFormat::Q4_0 });
+    for found in divergences(&model, &mut with_kernels(&model, kernels), 32, kv) {
+        assert_eq!((found.op, found.hook.as_str()), ("attention", "blocks.0.attn.hook_z"), "{found}");
+    }
+}
+
+#[test]
+fn keys_in_q8_0_without_their_sign() {
+    let kernels = Kernels {
+        load_k_q8_0: |rows, head_dim, out| {
+            (Kernels::scalar().load_k_q8_0)(rows, head_dim, out);
+            out.iter_mut().for_each(|x| *x = x.abs());
+        },
+        ..Kernels::detect()
+    };
+    let model = named("qwen3-q6_k");
+    for found in divergences(&model, &mut with_kernels(&model, kernels), 32, KvFormat::Q8_0) {
+        assert_eq!((found.op, found.hook.as_str()), ("attention", "blocks.0.attn.hook_z"), "{found}");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl CacheArgs {
 }
 
 /// Names of formats, and what they name.
-fn formats() -> impl TypedValueParser<Value = KvFormat> {
+pub(super) fn formats() -> impl TypedValueParser<Value = KvFormat> {
     PossibleValuesParser::new(KvFormat::ALL.map(KvFormat::name))
         .try_map(|name| KvFormat::from_name(&name).ok_or("no format of the KV cache"))
 }

@@ -42,12 +42,12 @@ pub struct ChatArgs {
     #[arg(long)]
     show_prompt: bool,
 
-    #[command(flatten)]
-    sampler: SamplerArgs,
-
     /// How to print the answers; `json` prints one line for each
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+
+    #[command(flatten)]
+    sampler: SamplerArgs, // last: its heading would hold for what follows
 }
 
 /// The JSON view of an answer.

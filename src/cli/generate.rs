@@ -53,12 +53,12 @@ pub struct GenerateArgs {
     #[arg(long)]
     echo: bool,
 
-    #[command(flatten)]
-    sampler: SamplerArgs,
-
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+
+    #[command(flatten)]
+    sampler: SamplerArgs, // last: its heading would hold for what follows
 }
 
 /// The JSON view of a generation. Times in seconds.

@@ -39,7 +39,7 @@ pub(super) struct ModelArgs {
     #[arg(long, value_enum, default_value_t)]
     pub path: Path,
 
-    /// Threads of the optimized path; 0 for as many as there are cores. Results do not depend on it
+    /// Threads of the optimized path; 0 for one on each physical core. Results do not depend on it
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
 

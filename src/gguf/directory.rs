@@ -3,6 +3,7 @@
 //! Look first at [`Directory::parse`], the format from its first byte to the last. A directory can be read from the
 //! beginning of a file alone, while the rest is still on its way; a [`Gguf`](super::Gguf) has the rest too.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::cursor::Cursor;
@@ -133,6 +134,10 @@ impl Directory {
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    pub(super) fn release(&self, range: Range<usize>) {
+        self.bytes.release(range);
     }
 
     fn info(&self, number: usize) -> TensorInfo<'_> {

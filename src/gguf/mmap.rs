@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 /// Read-only bytes of one file.
 #[derive(Debug)]
@@ -32,6 +32,24 @@ impl Bytes {
         // below still goes through a bounds-checked slice.
         let map = unsafe { memmap2::Mmap::map(file)? };
         Ok(Bytes::Mapped(map))
+    }
+
+    /// Tells the system that these bytes will not be read soon: the whole pages among them stop counting as this
+    /// program's memory. They come back from the file when they are read.
+    pub(super) fn release(&self, range: Range<usize>) {
+        #[cfg(target_os = "linux")]
+        if let Bytes::Mapped(map) = self {
+            const PAGE: usize = 4096; // where pages are larger, the system refuses or rounds as it must
+            let (start, end) = (range.start.next_multiple_of(PAGE), range.end.min(map.len()) / PAGE * PAGE);
+            if start < end {
+                let dont_need = memmap2::UncheckedAdvice::DontNeed;
+                // SAFETY: the range lies within the map, which is read-only and backed by a file: a page that is dropped
+                // is read again with the same bytes, so no `&[u8]` to it ever sees anything else.
+                drop(unsafe { map.unchecked_advise_range(dont_need, start, end - start) });
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = range; // elsewhere this advice may mean something else
     }
 }
 

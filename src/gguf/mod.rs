@@ -113,6 +113,12 @@ impl Gguf {
         self.directory.bytes()
     }
 
+    /// Says that these bytes of the file will not be read soon, because their reader has a copy: on Linux the pages of
+    /// a mapped file then no longer count as memory of this process. Reading them again is slower, and nothing else.
+    pub fn release(&self, range: Range<usize>) {
+        self.directory.release(range);
+    }
+
     /// Size of the file in bytes.
     pub fn file_bytes(&self) -> u64 {
         self.bytes().len() as u64

@@ -29,6 +29,34 @@ pub struct Slot {
     index: usize,
 }
 
+/// What one head of one block keeps in one page: its keys, then its values.
+#[derive(Debug)]
+pub struct Part<'a> {
+    layout: &'a KvLayout,
+    layer: usize,
+    head: usize,
+    page: PageId,
+    bytes: &'a mut [u8],
+}
+
+impl Part<'_> {
+    /// Stores this head's share of the key and value of one row, if the row is in this page: `k` is
+    /// `[n_head_kv, head_dim_k]`, `v` `[n_head_kv, head_dim_v]`.
+    pub fn write(&mut self, slot: Slot, k: &[f32], v: &[f32]) {
+        if slot.page != self.page {
+            return;
+        }
+        let start = self.layout.head(self.layer, Side::K, self.head).start;
+        for (side, values) in [(Side::K, k), (Side::V, v)] {
+            let (format, lane) = (self.layout.format(side), slot.index % self.layout.tile_len(side));
+            let head_dim = self.layout.head_dim(self.layer, side);
+            let at = self.layout.tile(self.layer, side, self.head, slot.index);
+            let tile = &mut self.bytes[at.start - start..at.end - start];
+            tile::store(format, &values[self.head * head_dim..][..head_dim], lane, tile);
+        }
+    }
+}
+
 /// How much a cache holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
@@ -148,13 +176,26 @@ impl KvCache {
 
     /// Stores the key and value of one row in one block: `k` is `[n_head_kv, head_dim_k]`, `v` `[n_head_kv, head_dim_v]`.
     pub fn write(&mut self, layer: usize, slot: Slot, k: &[f32], v: &[f32]) {
-        for (side, values) in [(Side::K, k), (Side::V, v)] {
-            let (format, lane) = (self.layout.format(side), slot.index % self.layout.tile_len(side));
-            for (head, row) in values.chunks_exact(self.layout.head_dim(layer, side)).enumerate() {
-                let at = self.layout.tile(layer, side, head, slot.index);
-                tile::store(format, row, lane, &mut self.pool.bytes_mut(slot.page)[at]);
-            }
+        let Self { layout, pool, .. } = self;
+        let page = pool.bytes_mut(slot.page);
+        for head in 0..layout.layers()[layer].n_head_kv {
+            let bytes = &mut page[layout.head_keys_and_values(layer, head)];
+            Part { layout, layer, head, page: slot.page, bytes }.write(slot, k, v);
         }
+    }
+
+    /// The parts of the cache that one block writes to when it stores rows at `slots`: a part for each head and page. They
+    /// are disjoint, so that several threads can write at once.
+    pub fn parts_mut(&mut self, layer: usize, slots: &[Slot]) -> Vec<Part<'_>> {
+        let Self { layout, pool, .. } = self;
+        let layout: &KvLayout = layout;
+        let part_bytes = layout.head_keys_and_values(layer, 0).len().max(1);
+        let written = pool.each_mut().filter(|(page, _)| slots.iter().any(|slot| slot.page == *page));
+        let parts = written.flat_map(|(page, bytes)| {
+            let heads = bytes[layout.block(layer)].chunks_exact_mut(part_bytes).enumerate();
+            heads.map(move |(head, bytes)| Part { layout, layer, head, page, bytes })
+        });
+        parts.collect()
     }
 
     /// Everything a block remembers of a sequence, `[n_head_kv, len, head_dim]`, as f32.

@@ -152,6 +152,18 @@ impl KvLayout {
         }
     }
 
+    /// Where in a page one head keeps its keys and, behind them, its values.
+    pub fn head_keys_and_values(&self, layer: usize, head: usize) -> Range<usize> {
+        self.head(layer, Side::K, head).start..self.head(layer, Side::V, head).end
+    }
+
+    /// Where in a page one block keeps everything, head after head.
+    pub fn block(&self, layer: usize) -> Range<usize> {
+        let heads = self.layers[layer].n_head_kv;
+        let len = self.page_len * heads * (self.row_bytes(layer, Side::K) + self.row_bytes(layer, Side::V));
+        self.offsets[layer]..self.offsets[layer] + len
+    }
+
     /// Where in a page the tile lies that holds one head's key or value of the position with this index in the page; its
     /// lane there is `index % tile_len`.
     pub fn tile(&self, layer: usize, side: Side, head: usize, index: usize) -> Range<usize> {

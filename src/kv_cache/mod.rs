@@ -18,7 +18,7 @@ pub mod layout;
 mod pages;
 mod tile;
 
-pub use cache::{CacheError, KvCache, Slot, Usage};
+pub use cache::{CacheError, KvCache, Part, Slot, Usage};
 pub use format::{KvFormat, KvFormats};
 pub use forward_error::ForwardError;
 pub use layout::{KvLayer, KvLayout, Side};

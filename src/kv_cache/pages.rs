@@ -144,6 +144,18 @@ impl PagePool {
         &self.slabs[*slab].bytes()[range.clone()]
     }
 
+    /// Every page there is, in the order of numbers, each to be written by itself.
+    pub(crate) fn each_mut(&mut self) -> impl Iterator<Item = (PageId, &mut [u8])> {
+        let page_bytes = self.page_bytes.max(1);
+        let pages = &self.pages;
+        let slabs = self.slabs.iter_mut().enumerate().flat_map(move |(number, slab)| {
+            let of_slab = || pages.iter().filter(move |page| page.slab == number);
+            let start = of_slab().next().map_or(0, |first| first.range.start);
+            slab.bytes_mut()[start..].chunks_exact_mut(page_bytes).take(of_slab().count())
+        });
+        slabs.enumerate()
+    }
+
     pub(crate) fn bytes_mut(&mut self, page: PageId) -> &mut [u8] {
         let Page { slab, range, .. } = &self.pages[page];
         &mut self.slabs[*slab].bytes_mut()[range.clone()]

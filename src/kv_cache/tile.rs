@@ -26,9 +26,17 @@ pub(super) fn store(format: KvFormat, row: &[f32], lane: usize, tile: &mut [u8])
         let mut stored = [0; PART * NUMBER];
         let stored = &mut stored[..numbers.len() * number];
         format.store(numbers, stored);
-        for (from, to) in stored.chunks_exact(number).zip(dimensions.chunks_exact_mut(step)) {
-            to[lane * number..][..number].copy_from_slice(from);
+        match number {
+            2 => scatter::<2>(stored, dimensions, step, lane),
+            _ => scatter::<NUMBER>(stored, dimensions, step, lane),
         }
+    }
+}
+
+/// Each number of `B` bytes into its lane of the dimension that it belongs to, `step` bytes each.
+fn scatter<const B: usize>(numbers: &[u8], dimensions: &mut [u8], step: usize, lane: usize) {
+    for (number, lanes) in numbers.as_chunks::<B>().0.iter().zip(dimensions.chunks_exact_mut(step)) {
+        lanes.as_chunks_mut::<B>().0[lane] = *number;
     }
 }
 

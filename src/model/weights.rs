@@ -173,6 +173,11 @@ impl Matrix {
         Matrix { n_out: rows.len(), range: at(rows.start)..at(rows.end), ..self.clone() }
     }
 
+    /// Says that these rows will not be read soon ([`Gguf::release`]).
+    pub fn release(&self) {
+        self.gguf.release(self.range.clone());
+    }
+
     /// The whole matrix as weights, row after row: `n_out · n_in` numbers.
     pub fn to_f32(&self) -> Vec<f32> {
         let mut weights = vec![0.0; self.n_out * self.n_in];

@@ -12,6 +12,7 @@ use super::rope::Turns;
 use super::scratch::{Input, Rows};
 use crate::kernels::packed::{ROWS, STRIP};
 use crate::kernels::{ActBlock, Kernels, Panel};
+use crate::kv_cache::{KvCache, Slot};
 use crate::model::{self, Activation, RopePairing};
 use std::ops::Range;
 
@@ -198,6 +199,26 @@ impl Team {
         });
     }
 
+    /// The keys and values of some rows enter the cache at `slots`, each head's by itself.
+    pub(super) fn remember(&mut self, cache: &mut KvCache, layer: usize, slots: &[Slot], k: &Rows, v: &Rows) {
+        if k.values().len() + v.values().len() < WORTH_SHARING {
+            for (row, &slot) in slots.iter().enumerate() {
+                cache.write(layer, slot, k.row(row), v.row(row));
+            }
+            return;
+        }
+        let mut parts = cache.parts_mut(layer, slots);
+        let n = parts.len();
+        let parts = SharedSlice::new(&mut parts);
+        self.pool.run(|worker| {
+            for part in parts.claim(worker.slice(n, 1)) {
+                for (row, &slot) in slots.iter().enumerate() {
+                    part.write(slot, k.row(row), v.row(row));
+                }
+            }
+        });
+    }
+
     /// `x += y`.
     pub(super) fn add(&mut self, x: &mut Rows, y: &Rows) {
         self.for_rows(x, |kernels, i, x, _| (kernels.add)(x, y.row(i)));
@@ -265,11 +286,13 @@ fn multiply(
     }
 }
 
-/// Copies a row of a tile, sixteen numbers at a time: it is often so short that a call of `memcpy` would take longer.
+/// Copies a row of a tile. It is nearly always two groups long, two registers: with that length known, the compiler does
+/// not call `memcpy`, which would take longer to begin than to copy.
 fn put(from: &[f32], to: &mut [f32]) {
-    let ((from, rest), (to, to_rest)) = (from.as_chunks::<ROWS>(), to.as_chunks_mut::<ROWS>());
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-    to_rest.copy_from_slice(rest);
+    match (<&[f32; 2 * ROWS]>::try_from(from), <&mut [f32; 2 * ROWS]>::try_from(&mut *to)) {
+        (Ok(from), Ok(to)) => *to = *from,
+        _ => to.copy_from_slice(from),
+    }
 }
 
 /// `tile[n, 16 · groups] = x · Wᵀ + b` for some groups of sixteen outputs.

@@ -11,6 +11,10 @@ use crate::kernels::{pack, packed};
 use crate::model::{self, Model};
 use crate::quant::GgmlType;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Bytes that a worker packs before it lets go of the file's pages that it has read: so the weights are never twice in memory.
+const AT_ONCE: usize = 1 << 20;
 
 /// Why a model could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -230,14 +234,18 @@ impl Packer<'_> {
         let group_bytes = packed::group_bytes(ty, n_in).ok_or_else(|| unpackable(matrix))?;
         let (tiles, bytes) = self.arena.take(matrix_bytes(matrix)?);
         let shared = SharedSlice::new(bytes);
-        let packed = std::sync::atomic::AtomicBool::new(true);
+        let packed = AtomicBool::new(true);
+        let groups_at_once = (AT_ONCE / group_bytes.max(1)).max(1);
         self.pool.run(|worker| {
-            let groups = worker.slice(n_out.div_ceil(packed::ROWS), 1);
-            let rows = groups.start * packed::ROWS..(groups.end * packed::ROWS).min(n_out);
-            let from = &matrix.bytes()[rows.start * matrix.row_bytes()..rows.end * matrix.row_bytes()];
-            let to = shared.claim(groups.start * group_bytes..groups.end * group_bytes);
-            if pack::pack(ty, n_in, rows.len(), from, to).is_none() {
-                packed.store(false, std::sync::atomic::Ordering::Relaxed);
+            let share = worker.slice(n_out.div_ceil(packed::ROWS), 1);
+            for first in share.clone().step_by(groups_at_once) {
+                let groups = first..(first + groups_at_once).min(share.end);
+                let rows = matrix.rows(groups.start * packed::ROWS..(groups.end * packed::ROWS).min(n_out));
+                let to = shared.claim(groups.start * group_bytes..groups.end * group_bytes);
+                if pack::pack(ty, n_in, rows.n_out(), rows.bytes(), to).is_none() {
+                    packed.store(false, Ordering::Relaxed);
+                }
+                rows.release();
             }
         });
         if !packed.into_inner() {

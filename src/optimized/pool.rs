@@ -191,9 +191,15 @@ impl Worker<'_> {
     }
 }
 
-/// Cores that this process may use.
+/// Processors that this process may use, as the system counts them.
 pub fn available_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Cores that this process may use: what appears as two processors but shares one set of vector units counts once, since
+/// its second thread finds them busy.
+pub fn physical_cores() -> usize {
+    num_cpus::get_physical().clamp(1, available_cores())
 }
 
 /// A buffer that several workers write to at once, each its own parts.

@@ -31,7 +31,7 @@ pub struct Transformer {
 /// How to compute.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Threads, the caller's among them; 0 for as many as there are cores.
+    /// Threads, the caller's among them; 0 for one on each physical core.
     pub n_threads: usize,
     /// The inner loops.
     pub kernels: Kernels,
@@ -66,7 +66,7 @@ impl Transformer {
     /// # Errors
     /// If there is no memory for the packed weights, or if a format has no tiles (a loaded [`Model`] holds no such).
     pub fn new(model: &Model, options: Options) -> Result<Self, PackError> {
-        let n_threads = if options.n_threads == 0 { super::pool::available_cores() } else { options.n_threads };
+        let n_threads = if options.n_threads == 0 { super::pool::physical_cores() } else { options.n_threads };
         let mut pool = Pool::new(n_threads);
         let network = Network { config: model.config.clone(), weights: Weights::new(model, &mut pool)? };
         Ok(Self { network, team: Team::new(pool, options.kernels), scratch: Scratch::default() })
@@ -313,11 +313,7 @@ impl Network {
         let (n, config) = (pass.slots.len(), &self.config.layers[layer]);
         let bytes = n * cache.layout().layer_position_bytes(layer);
         let cost = || cost::kv_write(n, config.n_embd_k(), config.n_embd_v(), bytes);
-        lens.run(Op::KvWrite, cost, |_| {
-            for (row, &slot) in pass.slots.iter().enumerate() {
-                cache.write(layer, slot, s.k.row(row), s.v.row(row));
-            }
-        });
+        lens.run(Op::KvWrite, cost, |team| team.remember(cache, layer, &pass.slots, &s.k, &s.v));
     }
 
     /// What each asking row may see of its sequence's past. Nothing is copied: attention reads the pages themselves, so

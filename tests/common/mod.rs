@@ -7,8 +7,10 @@ pub mod refusal;
 pub mod tiny_gguf;
 
 use cutaway::batch::{Batch, Row, SeqId};
+use cutaway::kernels::Kernels;
 use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::model::{LoadOptions, Model};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use tiny_gguf::Case;
 
@@ -33,6 +35,13 @@ pub fn some_tokens(n: usize, n_vocab: usize, seed: u64) -> Vec<u32> {
         (state % n_vocab as u64) as u32
     };
     (0..n).map(|_| next()).collect()
+}
+
+/// The fields of a table that are functions, read off what `Debug` prints: a new one is among them by itself.
+pub fn kernel_names(table: &Kernels) -> BTreeSet<String> {
+    let printed = format!("{table:#?}");
+    let fields = printed.lines().filter_map(|line| line.trim().split_once(": 0x"));
+    fields.map(|(name, _address)| name.to_owned()).collect()
 }
 
 /// Every format of keys with every format of values.

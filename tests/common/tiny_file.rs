@@ -61,7 +61,7 @@ impl Case {
     pub(super) fn tensors(&self) -> Vec<TinyTensor> {
         let v = &self.variant;
         let n_vocab = tokens().len();
-        let mut build = Build { ty: self.ty, tensors: vec![] };
+        let mut build = Build { ty: self.ty, gain: self.gain, tensors: vec![] };
         build.matrix("token_embd.weight", v.n_embd, n_vocab);
         if v.arch == "gpt2" {
             build.float("position_embd.weight", &[v.n_embd, v.n_ctx_train], 0.0, 0.1);
@@ -111,7 +111,12 @@ impl Case {
 
         self.norm(build, name("ffn_norm"));
         if v.n_expert > 0 {
-            build.float(&name("ffn_gate_inp.weight"), &[v.n_embd, v.n_expert], 0.0, 1.5 / (v.n_embd as f32).sqrt());
+            build.float(
+                &name("ffn_gate_inp.weight"),
+                &[v.n_embd, v.n_expert],
+                0.0,
+                self.gain / (v.n_embd as f32).sqrt(),
+            );
             build.stack(&name("ffn_gate_exps.weight"), v.n_embd, v.n_ff, v.n_expert);
             build.stack(&name("ffn_up_exps.weight"), v.n_embd, v.n_ff, v.n_expert);
             build.stack(&name("ffn_down_exps.weight"), v.n_ff, v.n_embd, v.n_expert);
@@ -142,6 +147,7 @@ impl Case {
 /// Tensors in the order in which they are made.
 struct Build {
     ty: GgmlType,
+    gain: f32,
     tensors: Vec<TinyTensor>,
 }
 
@@ -151,11 +157,11 @@ impl Build {
     }
 
     fn matrix(&mut self, name: &str, n_in: usize, n_out: usize) {
-        self.push(name, self.ty, &[n_in, n_out], matrix(name, self.ty, n_in, n_out));
+        self.push(name, self.ty, &[n_in, n_out], matrix(name, self.ty, self.gain, n_in, n_out));
     }
 
     fn stack(&mut self, name: &str, n_in: usize, n_out: usize, n: usize) {
-        self.push(name, self.ty, &[n_in, n_out, n], matrix(name, self.ty, n_in, n_out * n));
+        self.push(name, self.ty, &[n_in, n_out, n], matrix(name, self.ty, self.gain, n_in, n_out * n));
     }
 
     fn linear(&mut self, role: &str, n_in: usize, n_out: usize, bias: bool) {

@@ -71,7 +71,15 @@ pub struct Case {
     pub name: String,
     pub variant: Variant,
     pub ty: GgmlType,
+    /// The standard deviation of weights is gain/√n_in.
+    pub gain: f32,
 }
+
+/// So that a normalised input gives outputs of size 1.5, and attention is far from uniform.
+const GAIN: f32 = 1.5;
+/// Weights of standard deviation 0.02 in a model of width 256, or what is the same in one of another width: a model as
+/// GPT-2's authors began to train it.
+const UNTRAINED_GAIN: f32 = 0.32;
 
 /// Every kind of model, narrow.
 pub fn variants() -> Vec<Variant> {
@@ -220,10 +228,15 @@ fn case(variant: &Variant, ty: GgmlType) -> Case {
         variant.n_ff = 256;
         variant.n_layer = variant.n_layer.min(6);
     }
-    Case { name: format!("{}-{}", variant.name, ty.name().to_lowercase()), variant, ty }
+    Case { name: format!("{}-{}", variant.name, ty.name().to_lowercase()), variant, ty, gain: GAIN }
 }
 
 impl Case {
+    /// The same model before its training: weights so small that it attends nearly uniformly.
+    pub fn untrained(self) -> Self {
+        Self { gain: UNTRAINED_GAIN, ..self }
+    }
+
     /// The file's content.
     pub fn model(&self) -> TinyModel {
         TinyModel { metadata: self.metadata(), tensors: self.tensors() }

@@ -35,14 +35,14 @@ impl Random {
     }
 }
 
-/// A matrix of `n_out` rows of `n_in` weights with standard deviation 1.5/√n_in, so that a normalised input gives
-/// outputs of size 1.5, in the given format.
+/// A matrix of `n_out` rows of `n_in` weights with standard deviation gain/√n_in, so that a normalised input gives
+/// outputs of size `gain`, in the given format.
 ///
 /// Floats and blocks of 32 round the *same* weights, so that such files differ only by rounding. For K-quants and the
 /// formats with tables, whose quantisers search, random blocks are written whose weights have that size too: their
 /// bytes depend on no quantiser, and every bit of a block is used.
-pub fn matrix(name: &str, ty: GgmlType, n_in: usize, n_out: usize) -> Vec<u8> {
-    let std = 1.5 / (n_in as f32).sqrt();
+pub fn matrix(name: &str, ty: GgmlType, gain: f32, n_in: usize, n_out: usize) -> Vec<u8> {
+    let std = gain / (n_in as f32).sqrt();
     match ty {
         GgmlType::F32 | GgmlType::F16 | GgmlType::BF16 => {}
         GgmlType::Q4_0 | GgmlType::Q4_1 | GgmlType::Q5_0 | GgmlType::Q5_1 | GgmlType::Q8_0 => {}

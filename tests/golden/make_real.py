@@ -45,17 +45,27 @@ def top2(logits):
 
 
 def teacher_forced(llama, tokens):
-    """Top-1 id and margin at each position, and the negative log-likelihood of each next token, in float64."""
-    ids, margins, nll = [], [], []
+    """Logits after every token, one at a time."""
     for start in range(0, len(tokens), CHUNK):
-        logits = llama.logits(tokens[start : start + CHUNK])
-        best, margin = top2(logits)
-        ids += best.tolist()
-        margins += margin.tolist()
-        for row, following in zip(logits.astype(np.float64), tokens[start + 1 : start + CHUNK + 1]):
-            nll.append(np.log(np.exp(row - row.max()).sum()) + row.max() - row[following])
+        yield from llama.logits(tokens[start : start + CHUNK])
     llama.reset()
-    return np.array(ids), np.array(margins), np.array(nll)
+
+
+def log_softmax(row):
+    row = row.astype(np.float64) - row.max()
+    return row - np.log(np.exp(row).sum())
+
+
+def compared(llama, quantised, tokens):
+    """What `llama` says after each token, and how far `quantised` is from it: an array of one record for each token."""
+    records = []
+    following = tokens[1:] + tokens[:1]  # the last has none: its likelihoods are not used
+    for exact, rounded, token in zip(teacher_forced(llama, tokens), teacher_forced(quantised, tokens), following):
+        (top1,), (margin,) = top2(exact[None])
+        p, q = log_softmax(exact), log_softmax(rounded)
+        kl = (np.exp(p) * (p - q)).sum()
+        records.append((top1, margin, -p[token], -q[token], kl, rounded.argmax() == top1))
+    return np.rec.array(records, names="top1,margin,nll,nll_quantised,kl,same_top")
 
 
 def greedy(llama, prompt_tokens):
@@ -100,14 +110,15 @@ def main():
         tokens = llama.tokenize(text)
         prompts = PROMPTS + ([CHAT_PROMPT] if len(llama.tokenize("<|im_start|>", add_special=False)) == 1 else [])
         prompt_tokens = [llama.tokenize(p) for p in prompts]
-        top1, margin, nll = teacher_forced(llama, tokens)
+        with Llama(args.model, **exact) as quantised:
+            text_run = compared(llama, quantised, tokens)
         greedy_f32 = [greedy(llama, p) for p in prompt_tokens]
     with Llama(args.model, **exact) as llama:
-        top1_q, _, nll_q = teacher_forced(llama, tokens)
         greedy_q = [greedy(llama, p) for p in prompt_tokens]
     with Llama(args.model, **(exact | dict(flash_attn=True, kv="f16"))) as llama:
         greedy_default = [greedy(llama, p) for p in prompt_tokens]
 
+    nll, nll_quantised = text_run.nll[:-1], text_run.nll_quantised[:-1]
     model, f32 = pathlib.Path(args.model), pathlib.Path(args.f32)
     result = {
         "source": f"llama.cpp {COMMIT}, CPU, flash attention off, KV cache f32, weights dequantised to F32",
@@ -119,14 +130,16 @@ def main():
         },
         "text": {"file": "text/mixed.txt", "sha256": sha256(HERE / "text/mixed.txt")},
         "tokens": tokens,
-        "top1": top1.tolist(),
-        "margin": [digits(m, 5) for m in margin],
+        "top1": text_run.top1.tolist(),
+        "margin": [digits(m, 5) for m in text_run.margin],
         "nll": [digits(x, 8) for x in nll],
         "mean_nll": digits(nll.mean(), 10),
         "quantised": {
             "about": "llama.cpp on the quantised file itself, same options: what 8-bit activations cost",
-            "top1_agreement": digits((top1_q == top1).mean(), 6),
-            "mean_nll": digits(nll_q.mean(), 10),
+            "top1_agreement": digits(text_run.same_top.mean(), 6),
+            "mean_nll": digits(nll_quantised.mean(), 10),
+            "mean_kl": digits(text_run.kl.mean(), 6),
+            "kl_p999": digits(np.quantile(text_run.kl, 0.999, method="lower"), 6),
         },
         "greedy": [
             {
@@ -142,8 +155,9 @@ def main():
         ],
     }
     out.write_text(one_line_per_field(result), encoding="utf-8")
-    print(f"{len(tokens)} tokens, mean NLL {nll.mean():.6f}; quantised: {nll_q.mean():.6f}, "
-          f"top-1 equal {100 * (top1_q == top1).mean():.2f} %; smallest margins {np.sort(margin)[:5].round(5).tolist()}")
+    print(f"{len(tokens)} tokens, mean NLL {nll.mean():.6f}; quantised: {nll_quantised.mean():.6f}, "
+          f"mean KL {text_run.kl.mean():.5f}, top-1 equal {100 * text_run.same_top.mean():.2f} %; "
+          f"smallest margins {np.sort(text_run.margin)[:5].round(5).tolist()}")
     for g in result["greedy"]:
         print(f"{g['prompt']!r}: {g['f32']['text']!r}; differs at {g['quantised_differs_at']}, "
               f"{g['quantised_default_differs_at']}")

@@ -5,7 +5,7 @@ use crate::gguf::Gguf;
 use crate::kv_cache::KvFormat;
 use crate::measure::bench::{Runner, Style, Test, Work};
 use crate::model::{LoadOptions, Model};
-use crate::optimized::pool::available_cores;
+use crate::optimized::pool::physical_cores;
 use anyhow::{Context, Result};
 use std::sync::Arc;
 
@@ -30,10 +30,10 @@ pub(super) fn work(gguf: &Arc<Gguf>, test: Test, path: Path, chunk: usize) -> Re
     Ok(Work::of(&model, test, style, chunk, KvFormat::F16))
 }
 
-/// 0 means all cores; each number once, in the order given.
+/// 0 means one on each physical core; each number once, in the order given.
 pub(super) fn thread_counts(asked: &[usize]) -> Vec<usize> {
     let mut counts: Vec<usize> = Vec::new();
-    for n in asked.iter().map(|&n| if n == 0 { available_cores() } else { n }) {
+    for n in asked.iter().map(|&n| if n == 0 { physical_cores() } else { n }) {
         if !counts.contains(&n) {
             counts.push(n);
         }

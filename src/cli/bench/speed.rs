@@ -41,7 +41,7 @@ pub(super) struct SpeedArgs {
     #[arg(short = 'd', long, value_name = "N,…", value_delimiter = ',', default_value = "0")]
     n_depth: Vec<usize>,
 
-    /// Threads of the optimized path; 0 for as many as there are cores
+    /// Threads of the optimized path; 0 for one on each physical core
     #[arg(short, long, value_name = "N,…", value_delimiter = ',', default_value = "0")]
     threads: Vec<usize>,
 

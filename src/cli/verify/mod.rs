@@ -5,11 +5,12 @@
 
 mod text;
 
+use super::cache_args;
 use super::model_args::{open, spinner};
 use super::output::print_json;
 use super::{Format, Verdict};
 use crate::kernels::Kernels;
-use crate::kv_cache::KvFormat;
+use crate::kv_cache::{KvFormat, KvFormats};
 use crate::measure::verify::kernels::{KernelReport, verify_kernels};
 use crate::measure::verify::{self, Options, Report, verify};
 use crate::model::{LoadOptions, Model};
@@ -32,6 +33,7 @@ const PROMPT: &str = "The quick brown fox jumps over the lazy dog. In 1969 peopl
     cutaway verify -m smollm2-135m --mode free\n  \
     cutaway verify -m gemma3-270m -p \"The capital of France is\" -n 2 --format json\n  \
     cutaway verify -m model.gguf --hook \"blocks.*.attn.hook_z\" --cache-type f16\n  \
+    cutaway verify --mode free --cache-type-k q8_0 --cache-type-v q4_0\n  \
     cutaway verify --kernels\n\n\
     Exit code 0: everything is within budget; 1: something is not; 2: bad usage or input.")]
 pub struct VerifyArgs {
@@ -59,16 +61,25 @@ pub struct VerifyArgs {
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
 
-    /// How both paths store keys and values: f32 or f16
-    #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = kv_format)]
+    /// How both paths store keys and values
+    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = cache_args::formats())]
     cache_type: KvFormat,
+
+    /// How they store keys, if otherwise (also -ctk)
+    #[arg(long, value_name = "FORMAT", value_parser = cache_args::formats())]
+    cache_type_k: Option<KvFormat>,
+
+    /// How they store values, if otherwise (also -ctv)
+    #[arg(long, value_name = "FORMAT", value_parser = cache_args::formats())]
+    cache_type_v: Option<KvFormat>,
 
     /// Show these hooks only, a line for each block; `*` stands for anything, commas separate. All are verified all the same
     #[arg(long, value_name = "HOOK,…")]
     hook: Option<String>,
 
     /// Verify the kernels instead of a model: every table that runs here against the scalar one, bit by bit
-    #[arg(long, conflicts_with_all = ["model", "ctx_size", "threads", "prompt", "n_predict", "mode", "cache_type", "hook"])]
+    #[arg(long, conflicts_with_all = ["model", "ctx_size", "threads", "prompt", "n_predict", "mode", "cache_type",
+          "cache_type_k", "cache_type_v", "hook"])]
     kernels: bool,
 
     /// The table of kernels to verify: scalar, avx512, …; the fastest that runs here if not given (with --kernels: all)
@@ -97,11 +108,6 @@ impl From<Mode> for verify::Mode {
             Mode::Free => Self::Free,
         }
     }
-}
-
-fn kv_format(name: &str) -> Result<KvFormat, String> {
-    let budgeted = |format: &KvFormat| matches!(format, KvFormat::F32 | KvFormat::F16);
-    KvFormat::from_name(name).filter(budgeted).ok_or_else(|| "expected f32 or f16".to_owned())
 }
 
 /// Runs the command.
@@ -151,8 +157,9 @@ fn compare(args: &VerifyArgs, kernels: Kernels) -> Result<(Option<HookFilter>, R
     let shown = args.hook.as_deref().map(|hook| HookFilter::new(hook, &suspect.hooks())).transpose()?;
     preparing.finish_and_clear();
 
-    let options =
-        Options { mode: args.mode.into(), decode: args.n_predict, kv_format: args.cache_type, ..Options::default() };
+    let kv =
+        KvFormats { k: args.cache_type_k.unwrap_or(args.cache_type), v: args.cache_type_v.unwrap_or(args.cache_type) };
+    let options = Options { mode: args.mode.into(), decode: args.n_predict, kv, ..Options::default() };
     let bar = progress_bar();
     let report = verify(&model, &mut suspect, &tokens, &options, |done, all| {
         bar.set_length(all as u64);

@@ -40,12 +40,22 @@ fn expand_inner(ty: GgmlType, n_in: usize, tiles: &[u8], panel: &mut Panel) {
     }
 }
 
+/// `−zero · Σ q` in every lane, over a strip or one half of it. Computed in vectors: a number that is made as a scalar is
+/// slow to come over.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
+fn minus_zero<const HALVES: bool>(zero: __m512i, x: &ActBlock, half: usize) -> __m512i {
+    let sums = x.sums.map(|sum| _mm512_set1_epi32(sum));
+    let sum = if HALVES { sums[half] } else { _mm512_add_epi32(sums[0], sums[1]) };
+    _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_mullo_epi32(sum, zero))
+}
+
 /// `G` groups of a panel times `N` columns: `G · N` sums live in registers while a line of codes is used `N` times and a
-/// word of activations `G` times.
+/// word of activations `G` times. Formats with minima have no zero point, and their sums begin at nothing.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
 fn tile<const HALVES: bool, const MIN: bool, const G: usize, const N: usize>(
-    zero: i32,
+    zero: __m512i,
     strips: [&[Strip]; G],
     x: [&[ActBlock]; N],
 ) -> [[__m512; N]; G] {
@@ -53,10 +63,11 @@ fn tile<const HALVES: bool, const MIN: bool, const G: usize, const N: usize>(
     for k in 0..strips[0].len() {
         for h in 0..if HALVES { 2 } else { 1 } {
             let mut sum = [[_mm512_setzero_si512(); N]; G];
-            for c in 0..N {
-                let x = &x[c][k];
-                let start = _mm512_set1_epi32(-zero * if HALVES { x.sums[h] } else { x.sum() });
-                (0..G).for_each(|g| sum[g][c] = start);
+            if !MIN {
+                for c in 0..N {
+                    let start = minus_zero::<HALVES>(zero, &x[c][k], h);
+                    (0..G).for_each(|g| sum[g][c] = start);
+                }
             }
             let n_lines = if HALVES { 4 } else { 8 };
             for j in n_lines * h..n_lines * h + n_lines {
@@ -84,7 +95,7 @@ fn tile<const HALVES: bool, const MIN: bool, const G: usize, const N: usize>(
 fn panel_inner<const HALVES: bool, const MIN: bool>(panel: &Panel, x: &[ActBlock], y: &mut [f32]) {
     let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x, y);
     let y = y.as_chunks_mut::<ROWS>().0;
-    let n = panel.n_strips;
+    let (n, zero) = (panel.n_strips, _mm512_set1_epi32(panel.zero));
     let mut c = 0;
     while c < n_cols {
         let step = [6, 3, 1].into_iter().find(|&step| step <= n_cols - c).unwrap_or(1);
@@ -94,7 +105,7 @@ fn panel_inner<const HALVES: bool, const MIN: bool>(panel: &Panel, x: &[ActBlock
                 ($groups:literal, $columns:literal) => {{
                     let strips = std::array::from_fn(|i| &panel.strips[(g + i) * n..][..n]);
                     let x = std::array::from_fn(|i| &x[(c + i) * n..][..n]);
-                    let acc = tile::<HALVES, MIN, $groups, $columns>(panel.zero, strips, x);
+                    let acc = tile::<HALVES, MIN, $groups, $columns>(zero, strips, x);
                     for i in 0..$groups {
                         (0..$columns).for_each(|j| store(&mut y[(c + j) * n_groups + g + i], acc[i][j]));
                     }

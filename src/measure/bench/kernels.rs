@@ -26,18 +26,18 @@ pub struct MatrixKernel {
     pub kernels: &'static str,
     /// The format of the weights.
     pub format: &'static str,
-    /// Columns of activations.
+    /// The field of the table: `gemm_q4_0`. Or the two that take turns at many columns: `expand + gemm_panel`.
+    pub kernel: String,
+    /// Columns of activations; `expand` reads none.
     pub columns: usize,
-    /// Whether the weights were unpacked into a panel; unpacking is timed too.
-    pub panel: bool,
-    /// Multiply-adds per second, the median of the passes.
-    pub macs_per_second: f64,
+    /// Multiply-adds per second, the median of the passes; `expand` does none.
+    pub macs_per_second: Option<f64>,
     /// Bytes of packed weights per second.
     pub bytes_per_second: f64,
 }
 
-/// Times every matrix kernel of a table: 1 to 8 columns for every format, and a panel for block formats. A pass of each
-/// takes about `seconds_per_pass`; `tell` hears what is being timed.
+/// Times every matrix kernel of a table: 1 to 8 columns for every format, and for block formats a panel, whole and in its
+/// two parts. A pass of each takes about `seconds_per_pass`; `tell` hears what is being timed.
 pub fn matrix_kernels(
     kernels: &Kernels,
     passes: usize,
@@ -49,21 +49,23 @@ pub fn matrix_kernels(
         tell(ty.name());
         let Some(bytes) = packed::packed_bytes(ty, N_IN, N_OUT) else { continue };
         let tiles = harmless_bytes(bytes);
-        let row = |columns: usize, panel: bool, seconds: f64| MatrixKernel {
-            kernels: kernels.name,
-            format: ty.name(),
-            columns,
-            panel,
-            macs_per_second: (N_IN * N_OUT * columns) as f64 / seconds,
-            bytes_per_second: bytes as f64 / seconds,
+        let mut time = |kernel: &str, columns: usize, call: Box<dyn FnMut() + '_>| {
+            let seconds = seconds_of(call, passes, seconds_per_pass);
+            rows.push(MatrixKernel {
+                kernels: kernels.name,
+                format: ty.name(),
+                kernel: kernel.to_owned(),
+                columns,
+                macs_per_second: (columns > 0).then_some((N_IN * N_OUT * columns) as f64 / seconds),
+                bytes_per_second: bytes as f64 / seconds,
+            });
         };
-        for columns in 1..=8 {
-            let seconds = seconds_of(product(kernels, ty, &tiles, columns), passes, seconds_per_pass);
-            rows.push(row(columns, false, seconds));
-        }
+        let gemm = format!("gemm_{}", ty.name().to_lowercase());
+        (1..=8).for_each(|columns| time(&gemm, columns, product(kernels, ty, &tiles, columns)));
         if kernels.gemm(ty).is_some() {
-            let seconds = seconds_of(panel_product(kernels, ty, &tiles), passes, seconds_per_pass);
-            rows.push(row(PANEL_COLUMNS, true, seconds));
+            time("expand + gemm_panel", PANEL_COLUMNS, panel_product(kernels, ty, &tiles));
+            time("gemm_panel", PANEL_COLUMNS, unpacked_product(kernels, ty, &tiles));
+            time("expand", 0, expansion(kernels, ty, &tiles));
         }
     }
     rows
@@ -85,13 +87,35 @@ fn panel_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dy
     let (_, blocks) = activations(kernels, PANEL_COLUMNS);
     let (expand, gemm_panel) = (kernels.expand, kernels.gemm_panel);
     let (mut panel, mut y) = (Panel::new(), vec![0.0; PANEL_COLUMNS * PANEL_ROWS]);
-    let panel_bytes = tiles.len() / (N_OUT / PANEL_ROWS);
     Box::new(move || {
-        for tiles in tiles.chunks_exact(panel_bytes) {
+        for tiles in of_panels(tiles) {
             expand(ty, N_IN, black_box(tiles), &mut panel);
             gemm_panel(black_box(&panel), black_box(&blocks), black_box(&mut y));
         }
     })
+}
+
+/// The first part of it: all tiles are unpacked, each panel into the place of the one before.
+fn expansion<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
+    let (expand, mut panel) = (kernels.expand, Panel::new());
+    Box::new(move || of_panels(tiles).for_each(|tiles| expand(ty, N_IN, black_box(tiles), black_box(&mut panel))))
+}
+
+/// The second part: as many products as there are panels, with one panel, which the nearest cache holds as it does in
+/// between.
+fn unpacked_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
+    let (_, blocks) = activations(kernels, PANEL_COLUMNS);
+    let gemm_panel = kernels.gemm_panel;
+    let (mut panel, mut y) = (Panel::new(), vec![0.0; PANEL_COLUMNS * PANEL_ROWS]);
+    of_panels(tiles).for_each(|tiles| (kernels.expand)(ty, N_IN, tiles, &mut panel));
+    Box::new(move || {
+        (0..N_OUT / PANEL_ROWS).for_each(|_| gemm_panel(black_box(&panel), black_box(&blocks), black_box(&mut y)));
+    })
+}
+
+/// The tiles of one panel after the other.
+fn of_panels(tiles: &[u8]) -> impl Iterator<Item = &[u8]> {
+    tiles.chunks_exact(tiles.len() / (N_OUT / PANEL_ROWS))
 }
 
 fn activations(kernels: &Kernels, columns: usize) -> (Vec<f32>, Vec<ActBlock>) {

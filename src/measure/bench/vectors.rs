@@ -3,6 +3,8 @@
 
 use super::kernels::seconds_of;
 use crate::kernels::{ActBlock, Kernels, packed};
+use crate::kv_cache::KvFormat;
+use crate::quant;
 use serde::Serialize;
 use std::hint::black_box;
 
@@ -30,7 +32,7 @@ pub fn vector_kernels(kernels: &Kernels, passes: usize, seconds_per_pass: f64) -
     let k = *kernels;
     let x: Vec<f32> = (0..N).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect();
     let (ones, zeros) = (vec![1.0_f32; N], vec![0.0_f32; N]);
-    let half_page: Vec<u8> = [0x00, 0x38].repeat(HEAD * PAGE); // 0.5 as f16
+    let [f32_page, f16_page, q8_0_page, q4_0_page] = KvFormat::ALL.map(page_of_halves);
     let mut rows = Vec::new();
     let mut time = |kernel: &'static str, n: usize, call: &mut dyn FnMut()| {
         let per_second = n as f64 / seconds_of(call, passes, seconds_per_pass);
@@ -64,15 +66,37 @@ pub fn vector_kernels(kernels: &Kernels, passes: usize, seconds_per_pass: f64) -
     });
 
     let mut page = vec![0.0_f32; HEAD * PAGE];
-    time("load_k_f16", HEAD * PAGE, &mut || (k.load_k_f16)(black_box(&half_page), HEAD, black_box(&mut page)));
-    time("load_v_f16", HEAD * PAGE, &mut || (k.load_v_f16)(black_box(&half_page), black_box(&mut page)));
+    for (name, load, stored) in [
+        ("load_k_f32", k.load_k_f32, &f32_page),
+        ("load_k_f16", k.load_k_f16, &f16_page),
+        ("load_k_q8_0", k.load_k_q8_0, &q8_0_page),
+        ("load_k_q4_0", k.load_k_q4_0, &q4_0_page),
+        ("load_v_q8_0", k.load_v_q8_0, &q8_0_page),
+        ("load_v_q4_0", k.load_v_q4_0, &q4_0_page),
+    ] {
+        time(name, HEAD * PAGE, &mut || load(black_box(stored), HEAD, black_box(&mut page)));
+    }
+    for (name, load, stored) in [("load_v_f32", k.load_v_f32, &f32_page), ("load_v_f16", k.load_v_f16, &f16_page)] {
+        time(name, HEAD * PAGE, &mut || load(black_box(stored), black_box(&mut page)));
+    }
     let mut scores = vec![0.0_f32; QUERIES * PAGE];
     let macs = QUERIES * PAGE * HEAD;
     time("qk", macs, &mut || {
         (k.qk)(black_box(&x[..QUERIES * HEAD]), black_box(&page), HEAD, 0.125, black_box(&mut scores), PAGE);
     });
+    time("qk_f16", macs, &mut || {
+        (k.qk_f16)(black_box(&x[..QUERIES * HEAD]), black_box(&f16_page), HEAD, 0.125, black_box(&mut scores), PAGE);
+    });
     let (p, mut mixed) = (vec![0.0_f32; QUERIES * PAGE], vec![0.0_f32; QUERIES * HEAD]);
     time("pv", macs, &mut || (k.pv)(black_box(&p), PAGE, black_box(&page), HEAD, black_box(&mut mixed)));
-    time("pv_f16", macs, &mut || (k.pv_f16)(black_box(&p), PAGE, black_box(&half_page), HEAD, black_box(&mut mixed)));
+    time("pv_f16", macs, &mut || (k.pv_f16)(black_box(&p), PAGE, black_box(&f16_page), HEAD, black_box(&mut mixed)));
     rows
+}
+
+/// A page of keys or values that are all ½, as the cache stores them.
+fn page_of_halves(format: KvFormat) -> Vec<u8> {
+    let mut page = vec![0; PAGE * format.row_bytes(HEAD)];
+    let stored = quant::quantize(format.ggml_type(), &[0.5; PAGE * HEAD], &mut page);
+    debug_assert_eq!(stored, Ok(()), "a head is whole blocks");
+    page
 }

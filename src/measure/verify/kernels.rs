@@ -6,7 +6,7 @@
 //! What it deliberately does not do: know instruction sets. A table of kernels is a value; any may be examined, one with a
 //! kernel of your own in it too.
 
-use super::tiles::{Fill, Random, activations, tiles};
+use super::tiles::{Fill, Magnitude, Random, activations, tiles};
 use crate::kernels::{ActBlock, Kernels, Panel};
 use crate::quant::{GgmlType, f16, quantize};
 use serde::Serialize;
@@ -146,21 +146,22 @@ impl Examiner<'_> {
     fn products(&mut self, ty: GgmlType) {
         let mut random = Random(42 + ty as u64);
         let gemm = format!("gemm_{}", ty.name().to_lowercase());
+        let fill = |codes, scales| Fill { codes, scales };
         for (length, n_groups, n_cols, fill) in [
-            (1, 1, 1, Fill::Random),
-            (2, 3, 2, Fill::Random),
-            (3, 2, 3, Fill::Largest),
-            (1, 5, 4, Fill::Random),
-            (2, 1, 5, Fill::Zeros),
-            (1, 2, 6, Fill::Random),
-            (2, 4, 7, Fill::Largest),
-            (3, 1, 8, Fill::Random),
-            (1, 3, 13, Fill::Random),
-            (2, 2, 33, Fill::Random),
+            (1, 1, 1, Fill::ORDINARY),
+            (2, 3, 2, Fill::ORDINARY),
+            (3, 2, 3, fill(Some(0xFF), Magnitude::Smallest)),
+            (1, 5, 4, Fill::ORDINARY),
+            (2, 1, 5, fill(Some(0), Magnitude::Zero)),
+            (1, 2, 6, fill(Some(0), Magnitude::Ordinary)),
+            (2, 4, 7, fill(Some(0x77), Magnitude::Largest)),
+            (3, 1, 8, Fill::ORDINARY),
+            (1, 3, 13, fill(Some(0xFF), Magnitude::Largest)),
+            (2, 2, 33, Fill::ORDINARY),
         ] {
             let n_in = length * if ty.is_float() { 7 } else { ty.block_len() };
-            let (n_out, fill_name) = (16 * n_groups, format!("{fill:?}").to_lowercase());
-            let case = format!("{n_out} rows of {n_in} {ty}, {n_cols} columns, {fill_name} tiles");
+            let n_out = 16 * n_groups;
+            let case = format!("{n_out} rows of {n_in} {ty}, {n_cols} columns, {fill}");
             let tiles = tiles(ty, n_in, n_groups, fill, &mut random);
             let x = activations(n_in * n_cols, &mut random);
             let n = n_out * n_cols;

@@ -27,7 +27,7 @@ mod flow;
 pub mod kernels;
 pub mod report;
 mod suspect;
-mod tiles;
+pub mod tiles;
 mod witness;
 
 pub use distance::{Distance, LogitsDistance};
@@ -35,7 +35,7 @@ pub use report::{Covered, Divergence, LogitsReport, OpReport, PassAt, Phase, Rep
 pub use suspect::Suspect;
 
 use crate::batch::{Batch, SeqId};
-use crate::kv_cache::{ForwardError, KvCache, KvFormat};
+use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats};
 use crate::model::Model;
 use crate::naive;
 use crate::observe::{Hook, HookAt, Off};
@@ -67,12 +67,12 @@ pub struct Options {
     /// Most tokens in a pass. All activations of a pass are held at once.
     pub chunk: usize,
     /// How both sides store keys and values.
-    pub kv_format: KvFormat,
+    pub kv: KvFormats,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mode: Mode::Locked, decode: 4, chunk: 32, kv_format: KvFormat::F32 }
+        Self { mode: Mode::Locked, decode: 4, chunk: 32, kv: KvFormat::F32.into() }
     }
 }
 
@@ -163,12 +163,12 @@ struct Trial<'a, S> {
 impl<'a, S: Suspect> Trial<'a, S> {
     fn new(model: &Model, suspect: &'a mut S, n_prompt: usize, options: &Options) -> Result<Self, VerifyError> {
         let reference = naive::Transformer::new(model)?;
-        let (format, n) = (options.kv_format, n_prompt + options.decode);
-        let of_reference = [(); 2].map(|()| reference.new_cache(format, n));
-        let caches = [of_reference, [(); 2].map(|()| suspect.new_cache(format, n))];
+        let (formats, n) = (options.kv, n_prompt + options.decode);
+        let of_reference = [(); 2].map(|()| reference.new_cache(formats, n));
+        let caches = [of_reference, [(); 2].map(|()| suspect.new_cache(formats, n))];
         let flow = Flow::new(reference.hooks().into_iter().filter(|at| !is_covered(at.hook)).collect());
         let rounds = suspect.rounds_activations() && budget::has_blocks(&model.weights);
-        let budgets = Budgets { mode: options.mode, kv_format: format, rounds };
+        let budgets = Budgets { mode: options.mode, kv: formats, rounds };
         let tally = |&at: &HookAt| (at, Tally { worst: None, first_failed: None, budget: budgets.of(at.hook) });
         let tallies = flow.hooks().iter().map(tally).collect();
         let (passes, logits) = (Vec::new(), LogitsDistance::default());

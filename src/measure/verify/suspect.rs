@@ -4,7 +4,7 @@
 //! attention and an engineer's kernel are held to the same reference in the same way.
 
 use crate::batch::{Batch, Logits};
-use crate::kv_cache::{ForwardError, KvCache, KvFormat};
+use crate::kv_cache::{ForwardError, KvCache, KvFormats};
 use crate::naive::{self, Ops};
 use crate::observe::{HookAt, Observer};
 use crate::optimized;
@@ -22,7 +22,7 @@ pub trait Suspect {
     fn rounds_activations(&self) -> bool;
 
     /// An empty cache; see [`naive::Transformer::new_cache`].
-    fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache;
+    fn new_cache(&self, formats: KvFormats, n_positions: usize) -> KvCache;
 
     /// Runs a batch; see [`naive::Transformer::forward`].
     ///
@@ -49,8 +49,8 @@ impl Suspect for optimized::Transformer {
         true
     }
 
-    fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
-        self.new_cache(format, n_positions)
+    fn new_cache(&self, formats: KvFormats, n_positions: usize) -> KvCache {
+        self.new_cache(formats, n_positions)
     }
 
     fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
@@ -71,8 +71,8 @@ impl<O: Ops<f32>> Suspect for naive::Transformer<f32, O> {
         false
     }
 
-    fn new_cache(&self, format: KvFormat, n_positions: usize) -> KvCache {
-        self.new_cache(format, n_positions)
+    fn new_cache(&self, formats: KvFormats, n_positions: usize) -> KvCache {
+        self.new_cache(formats, n_positions)
     }
 
     fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
