@@ -23,8 +23,8 @@ PROMPTS = [
     "Once upon a time",
     "Long ago, a brave fox called Tim lived near the bridge.",
     "<|im_start|>user\nTell me a story about Mia the fox.<|im_end|>\n<|im_start|>assistant\n",
-    "<|im_start|>user\nDescribe Rosa as JSON. Rosa is a bear from the old mill. She is nine years old and likes "
-    "plums and songs.<|im_end|>\n<|im_start|>assistant\n",
+    "<|im_start|>user\nDescribe Rosa from the old mill as JSON. Rosa is a bear from the old mill, is 9 years old and "
+    "likes plums and drums.<|im_end|>\n<|im_start|>assistant\n",
     "Count from one to ten: one, two,",
 ]
 

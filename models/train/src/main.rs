@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use cutaway_train::language::{Corpus, Split};
+use cutaway_train::language::statistics::Repetition;
+use cutaway_train::language::{Corpus, Document, Split};
 use cutaway_train::trainer::commands;
 use cutaway_train::vocabulary::train;
 
@@ -33,6 +34,9 @@ enum Command {
         /// Text that is kept from training.
         #[arg(long)]
         held_out: bool,
+        /// Print how many sentences come again instead of the text.
+        #[arg(long)]
+        statistics: bool,
     },
     /// Trains the vocabulary and writes it.
     Vocabulary {
@@ -48,7 +52,14 @@ enum Command {
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
-        Command::Corpus { bytes, seed, held_out } => corpus(bytes, seed, held_out),
+        Command::Corpus { bytes, seed, held_out, statistics } => {
+            let documents = corpus(bytes, seed, if held_out { Split::HeldOut } else { Split::Train });
+            if statistics {
+                println!("{}", Repetition::of(documents));
+                return Ok(());
+            }
+            print(documents)
+        }
         Command::Vocabulary { output } => {
             let text = train::vocabulary().to_text();
             std::fs::write(&output, text).with_context(|| format!("cannot write {}", output.display()))
@@ -60,14 +71,19 @@ fn main() -> Result<()> {
     }
 }
 
-fn corpus(bytes: usize, seed: u64, held_out: bool) -> Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+/// Documents of about so many bytes.
+fn corpus(bytes: usize, seed: u64, split: Split) -> impl Iterator<Item = Document> {
     let mut written = 0;
-    for document in Corpus::new(seed, if held_out { Split::HeldOut } else { Split::Train }) {
-        if written >= bytes {
-            break;
-        }
+    Corpus::new(seed, split).take_while(move |document| {
+        let wanted = written < bytes;
         written += document.text.len() + 2;
+        wanted
+    })
+}
+
+fn print(documents: impl Iterator<Item = Document>) -> Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for document in documents {
         writeln!(out, "{}\n", document.text)?;
     }
     out.flush().context("cannot write the corpus")

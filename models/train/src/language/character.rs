@@ -4,6 +4,17 @@ use super::random::Random;
 use super::template::Facts;
 use super::words;
 
+/// Who a character is in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Whom it is about.
+    Hero,
+    /// Who comes along.
+    Friend,
+    /// Either: what is told is no story.
+    Anybody,
+}
+
 /// A character. What a text says of one agrees with this record.
 #[derive(Clone, Debug)]
 pub struct Character {
@@ -26,11 +37,16 @@ pub struct Character {
 }
 
 impl Character {
-    /// Anybody.
-    pub fn new(random: &mut Random) -> Self {
+    /// One who may play this part.
+    pub fn new(part: Part, random: &mut Random) -> Self {
         let she = random.chance(50);
+        let names = match part {
+            Part::Hero => words::HEROES,
+            Part::Friend => words::FRIENDS,
+            Part::Anybody => random.pick(&[words::HEROES, words::FRIENDS]),
+        };
         Self {
-            name: random.pick(if she { words::GIRLS } else { words::BOYS }),
+            name: random.pick(names[usize::from(!she)]),
             she,
             kind: random.pick(words::ANIMALS),
             nature: random.pick(words::TRAITS),
@@ -44,11 +60,11 @@ impl Character {
         }
     }
 
-    /// Somebody who cannot be taken for `other`: another name, kind, nature and home.
-    pub fn beside(other: &Self, random: &mut Random) -> Self {
+    /// A friend who cannot be taken for `hero`: of another name, kind, nature and home.
+    pub fn beside(hero: &Self, random: &mut Random) -> Self {
         loop {
-            let it = Self::new(random);
-            if it.name != other.name && it.kind != other.kind && it.home != other.home && it.nature != other.nature {
+            let it = Self::new(Part::Friend, random);
+            if it.name != hero.name && it.kind != hero.kind && it.home != hero.home && it.nature != hero.nature {
                 return it;
             }
         }
@@ -72,12 +88,12 @@ impl Character {
             ("trait", self.nature),
             ("home", self.home),
             ("where", self.neighbourhood),
-            ("age", words::NUMBERS[self.age]),
             ("like.one", self.likes[0]),
             ("like.two", self.likes[1]),
         ] {
             facts.set(&format!("{role}.{key}"), value);
         }
+        facts.set(&format!("{role}.age"), self.age.to_string());
         let likes = match self.likes[..] {
             [one, two, three] => format!("{one}, {two} and {three}"),
             _ => self.likes.join(" and "),

@@ -9,8 +9,9 @@
 
 use super::Split;
 use super::random::Random;
+use super::records::admitted;
 use super::story::Story;
-use super::template::{Facts, Grammar};
+use super::template::Grammar;
 
 /// A conversation in the making.
 #[derive(Clone, Debug, Default)]
@@ -18,10 +19,11 @@ pub struct Chat(String);
 
 impl Chat {
     /// A conversation that begins, sometimes, with a system message.
-    pub fn new(grammar: &Grammar, random: &mut Random) -> Self {
+    pub fn new(split: Split, grammar: &Grammar, random: &mut Random) -> Self {
         let chat = Self::default();
-        if random.chance(25) {
-            return chat.turn("system", &grammar.write("system", &Facts::default(), random));
+        if random.chance(20) {
+            let (_, facts) = admitted(split, random);
+            return chat.turn("system", &grammar.write("system", &facts, random));
         }
         chat
     }
@@ -53,7 +55,7 @@ impl Chat {
 pub fn plain_questions(split: Split, grammar: &Grammar, random: &mut Random) -> String {
     let story = Story::new(split, grammar, random);
     let mut text = story.text.clone();
-    let n = random.between(1, 3);
+    let n = random.between(2, 5);
     for it in story.questions(n, grammar, random) {
         text.push_str(&format!("\n\nQuestion: {}\nAnswer: {}", it.question, it.answer));
     }
@@ -63,17 +65,17 @@ pub fn plain_questions(split: Split, grammar: &Grammar, random: &mut Random) -> 
 /// A story on request, or a question about a story, or both.
 pub fn conversation(split: Split, grammar: &Grammar, random: &mut Random) -> String {
     let story = Story::new(split, grammar, random);
-    let chat = Chat::new(grammar, random);
+    let chat = Chat::new(split, grammar, random);
     if random.chance(50) {
-        let request = if random.chance(70) { "request.story" } else { "request.free" };
+        let request = if random.chance(90) { "request.story" } else { "request.short" };
         let mut chat = chat.exchange(&grammar.write(request, &story.facts, random), &story.text);
-        if random.chance(40) {
-            let it = story.question(grammar, random);
+        let n = random.below(3);
+        for it in story.questions(n, grammar, random) {
             chat = chat.exchange(&it.question, &it.answer);
         }
         return chat.text();
     }
-    let n = random.between(1, 3);
+    let n = random.between(1, 4);
     let mut chat = chat;
     for (i, it) in story.questions(n, grammar, random).into_iter().enumerate() {
         let question = if i == 0 { about(&story, &it.question, grammar, random) } else { it.question };

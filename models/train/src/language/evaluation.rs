@@ -20,7 +20,7 @@ pub struct Examination {
 pub struct Evaluation {
     /// 20 beginnings of stories.
     pub openings: Vec<String>,
-    /// 30 requests for JSON records; the key is the whole record, which only some requests determine.
+    /// 30 requests that determine a JSON record; the key is the whole record.
     pub records: Vec<Examination>,
     /// 50 stories with a question.
     pub questions: Vec<Examination>,
@@ -39,7 +39,12 @@ pub fn evaluation(seed: u64) -> Evaluation {
     });
     let openings = openings.collect();
     let records = (0..30).map(|_| {
-        let record = records::record(split, grammar, random);
+        let record = loop {
+            let record = records::record(split, grammar, random);
+            if record.determined {
+                break record;
+            }
+        };
         Examination { key: record.json.clone(), prompt: record.prompt() }
     });
     let records = records.collect();
@@ -51,8 +56,8 @@ pub fn evaluation(seed: u64) -> Evaluation {
     });
     let questions = questions.collect();
     let sums = (0..30).map(|_| {
-        let (question, _, key) = Sum::new(split, random).asked(split, grammar, random);
-        Examination { prompt: Chat::default().turn("user", &question).prompt(), key }
+        let told = Sum::worth_telling(random).told(split, grammar, random);
+        Examination { prompt: Chat::default().turn("user", &told.question).prompt(), key: told.key }
     });
     Evaluation { openings, records, questions, sums: sums.collect() }
 }

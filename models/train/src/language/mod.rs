@@ -8,6 +8,7 @@
 //! | conversations | [`chat`], [`records`] (JSON and tool calls), [`small_talk`] |
 //! | counting, sums, lists | [`numbers`] |
 //! | prompts with known answers, to examine a model | [`evaluation`] |
+//! | how often a sentence comes again | [`statistics`] |
 //!
 //! Look first at [`Corpus`], then run `cargo run --release -p cutaway-train -- corpus`.
 //!
@@ -21,6 +22,7 @@ pub mod numbers;
 pub mod random;
 pub mod records;
 pub mod small_talk;
+pub mod statistics;
 pub mod story;
 pub mod template;
 pub mod words;
@@ -90,14 +92,14 @@ pub struct Corpus {
 
 /// How often each kind is drawn.
 const MIXTURE: &[(Kind, usize)] = &[
-    (Kind::Story, 34),
-    (Kind::Questions, 12),
-    (Kind::Chat, 14),
-    (Kind::Record, 14),
-    (Kind::Tool, 7),
-    (Kind::SmallTalk, 8),
-    (Kind::Numbers, 7),
-    (Kind::List, 4),
+    (Kind::Story, 29),
+    (Kind::Questions, 15),
+    (Kind::Chat, 15),
+    (Kind::Record, 15),
+    (Kind::Tool, 5),
+    (Kind::SmallTalk, 6),
+    (Kind::Numbers, 12),
+    (Kind::List, 3),
 ];
 
 impl Corpus {

@@ -1,21 +1,28 @@
 //! Counting, simple sums and lists.
 
 use super::Split;
+use super::character::Character;
 use super::chat::Chat;
 use super::random::Random;
 use super::records::admitted;
-use super::template::Grammar;
+use super::template::{Facts, Grammar};
 use super::words;
 
 /// Counting or a few sums, plain or as a chat.
 pub fn document(split: Split, grammar: &Grammar, random: &mut Random) -> String {
-    match random.below(3) {
+    match random.below(8) {
         0 => counting(split, grammar, random),
-        1 => (0..random.between(3, 6)).map(|_| Sum::new(split, random).plain()).collect::<Vec<_>>().join("\n"),
+        1..5 => (0..random.between(10, 20)).map(|_| Sum::new(random).plain()).collect::<Vec<_>>().join("\n"),
         _ => {
-            let mut chat = Chat::new(grammar, random);
-            for _ in 0..random.between(1, 3) {
-                let (question, answer, _) = Sum::new(split, random).asked(split, grammar, random);
+            let mut chat = Chat::new(split, grammar, random);
+            for _ in 0..random.between(2, 4) {
+                let sum = Sum::new(random);
+                let (question, answer) = if sum.is_trivial() || random.chance(20) {
+                    sum.asked(grammar, random)
+                } else {
+                    let told = sum.told(split, grammar, random);
+                    (told.question, told.answer)
+                };
                 chat = chat.exchange(&question, &answer);
             }
             chat.text()
@@ -23,7 +30,10 @@ pub fn document(split: Split, grammar: &Grammar, random: &mut Random) -> String 
     }
 }
 
-/// `left ± right`, nothing in it above 20.
+/// `left ± right`: the sums of two numbers below ten, and their inversions.
+///
+/// Every sum is in every split, as the bare fact that it is: no rule would tell a model what it has not seen. What is held
+/// out is its use, on these things of this hero.
 #[derive(Clone, Copy, Debug)]
 pub struct Sum {
     left: usize,
@@ -31,16 +41,35 @@ pub struct Sum {
     plus: bool,
 }
 
+/// A sum with who and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Mia has 3 plums and gets 4 more from Otto. How many …?
+    pub question: String,
+    /// Since 3 + 4 = 7, Mia has 7 plums.
+    pub answer: String,
+    /// What a right answer contains: 7 plums.
+    pub key: String,
+}
+
 impl Sum {
-    /// A sum of `split`.
-    pub fn new(split: Split, random: &mut Random) -> Self {
+    /// Any sum.
+    pub fn new(random: &mut Random) -> Self {
+        let lowest = usize::from(random.chance(80)); // little can be learned from zeros
+        let (one, other) = (random.between(lowest, 9), random.between(lowest, 9));
+        if random.chance(50) {
+            Self { left: one, right: other, plus: true }
+        } else {
+            Self { left: one + other, right: other, plus: false }
+        }
+    }
+
+    /// A sum that something can be told about.
+    pub fn worth_telling(random: &mut Random) -> Self {
         loop {
-            let plus = random.chance(60);
-            let larger = random.between(0, 20);
-            let smaller = random.between(0, larger);
-            let left = if plus { larger - smaller } else { larger };
-            if split.admits(&[words::NUMBERS[left], words::NUMBERS[smaller], if plus { "plus" } else { "minus" }]) {
-                return Self { left, right: smaller, plus };
+            let sum = Self::new(random);
+            if !sum.is_trivial() {
+                return sum;
             }
         }
     }
@@ -49,34 +78,60 @@ impl Sum {
         if self.plus { self.left + self.right } else { self.left - self.right }
     }
 
+    /// Is there a zero in it?
+    fn is_trivial(self) -> bool {
+        self.left == 0 || self.right == 0 || self.result() == 0
+    }
+
     fn plain(self) -> String {
         let sign = if self.plus { '+' } else { '-' };
         format!("{} {sign} {} = {}", self.left, self.right, self.result())
     }
 
-    /// Question, answer, and the number in the answer.
-    pub fn asked(self, split: Split, grammar: &Grammar, random: &mut Random) -> (String, String, String) {
-        let (_, mut facts) = admitted(split, random);
-        let pool = if random.chance(50) { words::FRUITS } else { words::THINGS };
-        let (one, many) = random.pick(pool);
+    /// The bare fact: question and answer.
+    fn asked(self, grammar: &Grammar, random: &mut Random) -> (String, String) {
+        let mut facts = Facts::default();
+        self.tell(&mut facts);
+        let line = grammar.write(if self.plus { "sum.plus" } else { "sum.minus" }, &facts, random);
+        let (question, answer) = line.split_once(" => ").unwrap_or((&line, ""));
+        (question.to_owned(), answer.to_owned())
+    }
+
+    /// The fact put to use, as `split` may see it.
+    pub fn told(self, split: Split, grammar: &Grammar, random: &mut Random) -> Told {
+        let [left, right] = [words::NUMBERS[self.left], words::NUMBERS[self.right]];
+        let sign = if self.plus { "plus" } else { "minus" };
+        let (mut facts, one, many) = loop {
+            let (hero, mut facts) = admitted(split, random);
+            let pool = if random.chance(50) { words::FRUITS } else { words::THINGS };
+            let (one, many) = random.pick(pool);
+            if split.admits(&[hero.name, many, left, sign, right]) {
+                Character::beside(&hero, random).tell("friend", &mut facts);
+                break (facts, one, many);
+            }
+        };
+        let (at, place) = random.pick(words::PLACES);
+        facts.set("at", at);
+        facts.set("place", format!("{} {place}", random.pick(words::PLACE_LOOKS)));
+        self.tell(&mut facts);
+        facts.set("things", many);
+        let things = |n| if n == 1 { one } else { many };
+        facts.set("left.things", things(self.left));
+        facts.set("result.things", things(self.result()));
+        let line = grammar.write(if self.plus { "sum.plus.told" } else { "sum.minus.told" }, &facts, random);
+        let (question, answer) = line.split_once(" => ").unwrap_or((&line, ""));
+        Told {
+            question: question.to_owned(),
+            answer: answer.to_owned(),
+            key: format!("{} {}", self.result(), things(self.result())),
+        }
+    }
+
+    /// Makes the numbers known to templates.
+    fn tell(self, facts: &mut Facts) {
         for (name, n) in [("left", self.left), ("right", self.right), ("result", self.result())] {
             facts.set(name, n.to_string());
-            facts.set(&format!("{name}.word"), words::NUMBERS[n]);
-            facts.set(&format!("{name}.things"), if n == 1 { one } else { many });
         }
-        facts.set("things", many);
-        let bare = self.right == 0 || self.result() == 0 || random.chance(50);
-        let rule = match (bare, self.plus) {
-            (true, true) => "sum.plus",
-            (true, false) => "sum.minus",
-            (false, true) => "sum.plus.told",
-            (false, false) => "sum.minus.told",
-        };
-        let line = grammar.write(rule, &facts, random);
-        let (question, answer) = line.split_once(" => ").unwrap_or((&line, ""));
-        let key =
-            if rule.ends_with("told") { words::NUMBERS[self.result()].to_owned() } else { self.result().to_string() };
-        (question.to_owned(), answer.to_owned(), key)
     }
 }
 
@@ -103,8 +158,8 @@ fn counting(split: Split, grammar: &Grammar, random: &mut Random) -> String {
     if random.chance(50) {
         return grammar.write("count.told", &facts, random);
     }
-    Chat::new(grammar, random)
-        .exchange(&grammar.write("count.ask", &facts, random), &grammar.write("count.row", &facts, random))
+    Chat::new(split, grammar, random)
+        .exchange(&grammar.write("count.ask", &facts, random), &grammar.write("count.answer", &facts, random))
         .text()
 }
 
@@ -118,7 +173,7 @@ pub fn list(split: Split, grammar: &Grammar, random: &mut Random) -> String {
         ("places", words::PLACES.iter().map(|(_, noun)| *noun).collect()),
         ("things to eat", one(words::FRUITS)),
         ("things to count", one(words::THINGS)),
-        ("names", [words::GIRLS, words::BOYS].concat()),
+        ("names", [words::HEROES, words::FRIENDS].concat().concat()),
         ("toys and things", words::OBJECTS.to_vec()),
     ];
     let (topic, pool) = &topics[random.below(topics.len())];
@@ -139,12 +194,12 @@ pub fn list(split: Split, grammar: &Grammar, random: &mut Random) -> String {
         ),
         _ => {
             facts.set("row", format!("{} and {}", items[..n - 1].join(", "), items[n - 1]));
-            ("list.line", grammar.write("count.row", &facts, random))
+            ("list.line", grammar.write("list.row", &facts, random))
         }
     };
     let request = grammar.write(request, &facts, random);
     if random.chance(40) {
         return format!("{}\n{answer}", grammar.write("list.title", &facts, random));
     }
-    Chat::new(grammar, random).exchange(&request, &answer).text()
+    Chat::new(split, grammar, random).exchange(&request, &answer).text()
 }

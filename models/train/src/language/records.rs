@@ -1,7 +1,7 @@
 //! JSON records of characters, things and places, and tool calls. A few schemas, always well-formed.
 
 use super::Split;
-use super::character::Character;
+use super::character::{Character, Part};
 use super::chat::Chat;
 use super::random::Random;
 use super::story::{Plot, Story};
@@ -17,6 +17,8 @@ pub struct Record {
     pub request: String,
     /// The JSON.
     pub json: String,
+    /// Does the request say all that the JSON does, or has the assistant to make something up?
+    pub determined: bool,
 }
 
 impl Record {
@@ -51,20 +53,22 @@ pub fn character_json(it: &Character) -> String {
 
 /// A record of one of the schemas.
 pub fn record(split: Split, grammar: &Grammar, random: &mut Random) -> Record {
-    let chat = Chat::new(grammar, random);
+    let chat = Chat::new(split, grammar, random);
+    let determined = random.chance(90);
     let (request, json) = match random.below(10) {
-        0..5 => character(split, grammar, random),
+        _ if !determined => character("record.free", split, grammar, random),
+        0..5 => character("record.told", split, grammar, random),
         5..7 => thing(split, grammar, random),
         7..8 => place(split, grammar, random),
         _ => summary(split, grammar, random),
     };
-    Record { chat, request, json }
+    Record { chat, request, json, determined }
 }
 
 /// A character nobody has told this split about.
 pub(super) fn admitted(split: Split, random: &mut Random) -> (Character, Facts) {
     loop {
-        let it = Character::new(random);
+        let it = Character::new(Part::Anybody, random);
         if split.admits(&[it.name, it.kind, it.home, it.likes[0]]) {
             let mut facts = Facts::default();
             it.tell("hero", &mut facts);
@@ -73,15 +77,14 @@ pub(super) fn admitted(split: Split, random: &mut Random) -> (Character, Facts) 
     }
 }
 
-fn character(split: Split, grammar: &Grammar, random: &mut Random) -> (String, String) {
+fn character(rule: &str, split: Split, grammar: &Grammar, random: &mut Random) -> (String, String) {
     let (it, facts) = admitted(split, random);
-    let rule = if random.chance(60) { "record.told" } else { "record.free" };
     (grammar.write(rule, &facts, random), character_json(&it))
 }
 
 fn thing(split: Split, grammar: &Grammar, random: &mut Random) -> (String, String) {
     loop {
-        let owner = Character::new(random);
+        let owner = Character::new(Part::Anybody, random);
         let (object, colour) = (random.pick(words::OBJECTS), random.pick(words::COLOURS));
         let size = random.pick(&["small", "big", "tiny"]);
         if !split.admits(&[owner.name, object, colour]) {
@@ -100,7 +103,8 @@ fn thing(split: Split, grammar: &Grammar, random: &mut Random) -> (String, Strin
 
 fn place(split: Split, grammar: &Grammar, random: &mut Random) -> (String, String) {
     loop {
-        let (one, weather) = (Character::new(random), random.pick(&["sunny", "windy", "rainy", "cloudy", "cold"]));
+        let (one, weather) =
+            (Character::new(Part::Anybody, random), random.pick(&["sunny", "windy", "rainy", "cloudy", "cold"]));
         let two = Character::beside(&one, random);
         let (_, place) = random.pick(words::PLACES);
         if !split.admits(&[one.name, place, weather]) {
@@ -122,7 +126,7 @@ fn place(split: Split, grammar: &Grammar, random: &mut Random) -> (String, Strin
 fn summary(split: Split, grammar: &Grammar, random: &mut Random) -> (String, String) {
     loop {
         let story = Story::new(split, grammar, random);
-        let Some(place) = story.facts.get("place") else { continue };
+        let Some(place) = story.facts.get("place.noun") else { continue };
         let mut json = format!(
             r#"{{"hero": "{}", "animal": "{}", "friend": "{}", "place": "{place}""#,
             story.hero.name, story.hero.kind, story.friend.name
@@ -135,19 +139,32 @@ fn summary(split: Split, grammar: &Grammar, random: &mut Random) -> (String, Str
     }
 }
 
+/// What the assistant may call: some of the tools, in any order, `needed` among them.
+fn tools(needed: &str, random: &mut Random) -> String {
+    const TOOLS: [&str; 4] = ["find(object)", "give(from, to, object)", "count(name, things)", "weather(place)"];
+    loop {
+        let n = random.between(2, 4);
+        let tools = random.sample(&TOOLS, n);
+        if tools.iter().any(|tool| tool.starts_with(needed)) {
+            return format!("Tools: {}", tools.join(", "));
+        }
+    }
+}
+
 /// A request that is answered by calling a tool; sometimes the tool's answer, and the assistant's.
 pub fn tool_call(split: Split, grammar: &Grammar, random: &mut Random) -> String {
     let (hero, mut facts) = admitted(split, random);
     let friend = Character::beside(&hero, random);
     friend.tell("friend", &mut facts);
-    let object = random.pick(words::OBJECTS);
-    let (at, place) = random.pick(words::PLACES);
+    let object = format!("{} {}", random.pick(words::COLOURS), random.pick(words::OBJECTS));
+    let (at, noun) = random.pick(words::PLACES);
+    let place = format!("{} {noun}", random.pick(words::PLACE_LOOKS));
     let (_, things) = random.pick(words::FRUITS);
     let number = random.between(2, 20);
     let weather = random.pick(&["sunny", "windy", "rainy", "cloudy", "cold"]);
-    facts.set("object", object);
+    facts.set("object", object.as_str());
     facts.set("at", at);
-    facts.set("place", place);
+    facts.set("place", place.as_str());
     facts.set("things", things);
     facts.set("n", words::NUMBERS[number]);
     facts.set("weather", weather);
@@ -164,7 +181,7 @@ pub fn tool_call(split: Split, grammar: &Grammar, random: &mut Random) -> String
     };
     let call = format!(r#"{{"tool": "{tool}", "arguments": {arguments}}}"#);
     let chat = Chat::default()
-        .turn("system", "Tools: find(object), give(from, to, object), count(name, things), weather(place)")
+        .turn("system", &tools(tool, random))
         .exchange(&grammar.write(&format!("tool.{tool}"), &facts, random), &call);
     if random.chance(40) {
         return chat.text();

@@ -17,10 +17,10 @@ pub fn conversation(split: Split, grammar: &Grammar, random: &mut Random) -> Str
     facts.set("object", format!("{} {}", random.pick(words::LOOKS), random.pick(words::OBJECTS)));
     let (at, place) = random.pick(words::PLACES);
     facts.set("at", at);
-    facts.set("place", place);
+    facts.set("place", format!("{} {place}", random.pick(words::PLACE_LOOKS)));
     facts.set("like.one", hero.likes[0]);
     facts.set("like.two", hero.likes[1]);
-    let mut chat = Chat::new(grammar, random);
+    let mut chat = Chat::new(split, grammar, random);
     let n = random.between(1, 3);
     for topic in random.sample(&TOPICS, n) {
         let line = grammar.write(topic, &facts, random);

@@ -4,7 +4,7 @@
 //! sentence can contradict another, and what may be asked about a story ([`Story::question`]) has a known answer.
 
 use super::Split;
-use super::character::Character;
+use super::character::{Character, Part};
 use super::random::Random;
 use super::template::{Facts, Grammar};
 use super::words;
@@ -73,10 +73,13 @@ impl Story {
     /// A story of `split`.
     pub fn new(split: Split, grammar: &Grammar, random: &mut Random) -> Self {
         loop {
-            let hero = Character::new(random);
+            let hero = Character::new(Part::Hero, random);
             let plot = random.pick(&PLOTS);
             let facts = facts(&hero, plot, random);
             let fact = |name| facts.get(name).unwrap_or_default();
+            if hero.home.ends_with(fact("place.noun")) {
+                continue; // who lives in the old mill does not set out for the lonely mill
+            }
             if split.admits(&[hero.name, fact("place.noun"), fact("thing"), &format!("{plot:?}")]) {
                 return Self::told(hero, plot, facts, grammar, random);
             }
@@ -158,7 +161,7 @@ impl Story {
         };
         let mut sentences = Vec::new();
         let opening = [("opening".to_owned(), 100), ("habit".to_owned(), 40)];
-        let end = [("ending".to_owned(), 100), ("the.end".to_owned(), 100)];
+        let end = [("ending".to_owned(), 100)];
         for (rule, percent) in opening.iter().chain(&outline).chain(&end) {
             if random.chance(*percent) {
                 let sentence = grammar.write(rule, &facts, random);
@@ -196,7 +199,7 @@ impl Story {
         let mut asked: Vec<Question> = Vec::new();
         for _ in 0..n {
             let it = self.question(grammar, random);
-            if asked.iter().all(|before| before.question != it.question) {
+            if asked.iter().all(|before| before.answer != it.answer) {
                 asked.push(it);
             }
         }
@@ -215,7 +218,7 @@ fn facts(hero: &Character, plot: Plot, random: &mut Random) -> Facts {
         _ => random.pick(words::OBSTACLES),
     };
     facts.set("obstacle", obstacle.0);
-    facts.set("tool", obstacle.1);
+    facts.set("tool", format!("{} {}", random.pick(words::TOOL_LOOKS), obstacle.1));
     match plot {
         Plot::Find | Plot::Fetch | Plot::Gift => {}
         Plot::Help => thing = obstacle.1,
@@ -251,15 +254,19 @@ fn facts(hero: &Character, plot: Plot, random: &mut Random) -> Facts {
             thing = work;
         }
     }
+    let place_name = format!("{} {place}", random.pick(words::PLACE_LOOKS));
+    let deed = match plot {
+        Plot::Learn | Plot::Brave => format!("the help {at} the {place_name}"),
+        Plot::Work => format!("the {}", facts.get("part.two").unwrap_or_default()),
+        _ => format!("the {}", facts.get("tool").unwrap_or_default()),
+    };
+    facts.set("deed", deed);
     facts.set("days", words::NUMBERS[random.between(2, 10)]);
     facts.set("thing", thing);
     facts.set("place.noun", place);
     facts.set("at", at);
     facts.set("at.the", format!("{at} the"));
-    facts.set(
-        "place",
-        if random.chance(40) { format!("{} {place}", random.pick(words::PLACE_LOOKS)) } else { place.into() },
-    );
+    facts.set("place", place_name);
     let she = random.chance(50);
     facts.set("relative", random.pick(words::RELATIVES[usize::from(!she)]));
     facts.set("relative.he", if she { "she" } else { "he" });

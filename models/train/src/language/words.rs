@@ -1,27 +1,29 @@
 //! The words that stories are about. Who and what is drawn from here; how it is said stands in `grammar/`.
 
-/// Names of characters who are "she".
-pub const GIRLS: &[&str] = &[
-    "Mia", "Anna", "Lily", "Rosa", "Nina", "Emma", "Ella", "Clara", "Ruby", "Daisy", "Lucy", "Molly", "Wendy", "Nora",
-    "Alice", "Tilly", "Greta", "Luna",
+/// Names of heroes: "she" first, then "he".
+///
+/// In stories, heroes and friends are called differently, so that a name tells the part that its bearer plays: where a
+/// friend comes in, a model need not know which name is taken. Records and conversations are about anybody.
+pub const HEROES: [&[&str]; 2] = [
+    &["Mia", "Anna", "Lily", "Rosa", "Nina", "Emma", "Ruby", "Lucy", "Molly", "Alice"],
+    &["Tom", "Ben", "Max", "Leo", "Jack", "Oscar", "Paul", "Fred", "Milo", "Tim"],
 ];
 
-/// Names of characters who are "he".
-pub const BOYS: &[&str] = &[
-    "Tom", "Ben", "Max", "Sam", "Leo", "Jack", "Finn", "Otto", "Hugo", "Oscar", "Theo", "Paul", "Peter", "Bruno",
-    "Fred", "Milo", "Ned", "Tim",
+/// Names of friends, none of them a hero's.
+pub const FRIENDS: [&[&str]; 2] = [
+    &["Ella", "Clara", "Wendy", "Greta", "Flora", "Hazel", "Kate", "Olga", "Sophie", "Vera"],
+    &["Otto", "Peter", "Bruno", "Ned", "Felix", "Henry", "Rufus", "Karl", "Simon", "Jacob"],
 ];
 
 /// What a character can be.
 pub const ANIMALS: &[&str] = &[
-    "fox", "bear", "rabbit", "mouse", "hedgehog", "frog", "duck", "cat", "dog", "goat", "owl", "squirrel", "badger",
-    "beaver", "deer", "pony", "lamb", "pig", "turtle", "otter", "mole", "crow", "goose", "donkey",
+    "fox", "bear", "rabbit", "mouse", "hedgehog", "frog", "duck", "cat", "dog", "goat", "owl", "squirrel", "beaver",
+    "pony", "turtle", "otter",
 ];
 
 /// What a character is like.
 pub const TRAITS: &[&str] = &[
-    "little", "small", "young", "kind", "brave", "clever", "shy", "quiet", "cheerful", "curious", "gentle", "merry",
-    "friendly", "careful", "lively", "patient",
+    "young", "kind", "brave", "clever", "shy", "quiet", "cheerful", "curious", "gentle", "merry", "friendly", "patient",
 ];
 
 /// Where characters live: all come after "in the".
@@ -111,8 +113,24 @@ pub const WEATHERS: [&[&str]; 3] = [
     &["cold", "grey", "white", "quiet"],
 ];
 
-/// What a place is like.
-pub const PLACE_LOOKS: &[&str] = &["quiet", "old", "little", "big", "pretty"];
+/// What a place is like. Any of these fits any place.
+///
+/// What a place, a thing ([`LOOKS`]) and a helpful thing ([`TOOL_LOOKS`]) can be like are different words: as with names,
+/// the word tells what is spoken of.
+pub const PLACE_LOOKS: &[&str] = &[
+    "lonely",
+    "strange",
+    "famous",
+    "silent",
+    "hidden",
+    "peaceful",
+    "beautiful",
+    "empty",
+    "great",
+    "noisy",
+    "pleasant",
+    "secret",
+];
 
 /// Things that are wanted, lost, found and given.
 pub const OBJECTS: &[&str] = &[
@@ -125,7 +143,7 @@ pub const OBJECTS: &[&str] = &[
 /// What a thing is like. Any of these fits any thing.
 pub const LOOKS: &[&str] = &[
     "red", "blue", "green", "yellow", "white", "golden", "silver", "purple", "orange", "pink", "old", "new", "tiny",
-    "little", "big", "pretty", "shiny", "lovely",
+    "big", "pretty", "shiny", "lovely",
 ];
 
 /// Colours alone.
@@ -148,6 +166,10 @@ pub const OBSTACLES: &[(&str, &str)] = &[
     ("dragon", "flute"),
     ("giant", "pie"),
 ];
+
+/// What a helpful thing is like.
+pub const TOOL_LOOKS: &[&str] =
+    &["good", "fine", "special", "handy", "strong", "light", "small", "perfect", "large", "plain"];
 
 /// Things to eat that can be counted: one and many.
 pub const FRUITS: &[(&str, &str)] = &[
@@ -185,7 +207,7 @@ pub const THINGS: &[(&str, &str)] = &[
 
 /// What characters like.
 pub const LIKES: &[&str] = &[
-    "songs", "stories", "stars", "apples", "plums", "honey", "flowers", "books", "kites", "drums", "snow", "rain",
+    "trees", "stories", "stars", "apples", "plums", "honey", "flowers", "books", "kites", "drums", "snow", "rain",
     "boats", "riddles", "games", "nuts", "berries", "cakes", "shells", "clouds", "birds", "bells", "maps", "hats",
 ];
 

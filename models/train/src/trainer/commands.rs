@@ -26,7 +26,7 @@ pub struct TrainArgs {
     #[arg(long, default_value = "tiny")]
     model: String,
     /// Tokens to learn from
-    #[arg(long, default_value_t = 12_000_000)]
+    #[arg(long, default_value_t = 10_000_000)]
     tokens: usize,
     /// Seed of the first weights; the text is the same for all
     #[arg(long, default_value_t = 1)]

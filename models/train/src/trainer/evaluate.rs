@@ -180,8 +180,7 @@ impl Runner {
             report.answers_right.add(self.answer(prompt)?.text.to_lowercase().contains(&key.to_lowercase()));
         }
         for Examination { prompt, key } in &evaluation.sums {
-            let text = self.answer(prompt)?.text;
-            report.sums_right.add(words(&text).any(|word| word.eq_ignore_ascii_case(key)));
+            report.sums_right.add(says_number(&self.answer(prompt)?.text, key));
         }
         Ok(())
     }
@@ -200,6 +199,10 @@ impl Runner {
     }
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric())
+/// Whether a text holds the key as numbers of its own: "7 plums" is in neither "17 plums" nor "7 plumsticks".
+fn says_number(text: &str, key: &str) -> bool {
+    let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    text.match_indices(key).any(|(at, _)| {
+        apart(text[..at].chars().next_back()) && apart(text[at + key.len()..].chars().next())
+    })
 }
