@@ -202,7 +202,6 @@ impl Runner {
 /// Whether a text holds the key as numbers of its own: "7 plums" is in neither "17 plums" nor "7 plumsticks".
 fn says_number(text: &str, key: &str) -> bool {
     let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    text.match_indices(key).any(|(at, _)| {
-        apart(text[..at].chars().next_back()) && apart(text[at + key.len()..].chars().next())
-    })
+    text.match_indices(key)
+        .any(|(at, _)| apart(text[..at].chars().next_back()) && apart(text[at + key.len()..].chars().next()))
 }
