@@ -199,7 +199,7 @@ impl Runner {
     }
 }
 
-/// Whether a text holds the key as numbers of its own: "7 plums" is in neither "17 plums" nor "7 plumsticks".
+/// Whether a text holds the key as numbers of its own: "7" is neither in "17 plums" nor in "7th".
 fn says_number(text: &str, key: &str) -> bool {
     let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
     text.match_indices(key)
