@@ -36,6 +36,11 @@ fn naive(model: &Model, batch: &Batch, formats: impl Into<KvFormats>, ops: impl 
     logits.rows().flatten().map(|&x| f64::from(x)).collect()
 }
 
+/// How far the two are apart, as relative RMS over all logits.
+fn apart(model: &Model, batch: &Batch, formats: impl Into<KvFormats> + Copy) -> f64 {
+    common::relative_rms(&optimized(model, batch, formats), &naive(model, batch, formats, Textbook))
+}
+
 /// The models whose format is such.
 fn cases(such: impl Fn(GgmlType) -> bool) -> impl Iterator<Item = Case> {
     tiny_gguf::all_cases().into_iter().filter(move |case| such(case.ty))
@@ -88,9 +93,7 @@ fn compare(cases: impl Iterator<Item = Case>, (budget, median): (f64, f64), erro
 /// f32, so they have the same budget.
 #[test]
 fn every_family_agrees_in_floats() {
-    compare(cases(GgmlType::is_float), (1e-5, 5e-6), |model, batch| {
-        common::relative_rms(&optimized(model, batch, KvFormat::F32), &naive(model, batch, KvFormat::F32, Textbook))
-    });
+    compare(cases(GgmlType::is_float), (1e-5, 5e-6), |model, batch| apart(model, batch, KvFormat::F32));
 }
 
 /// With its activations rounded as ours, the naive path gives our results: 2e-4 in the median. What is left is a value here
@@ -118,7 +121,7 @@ fn rounding_activations_costs_a_percent_before_training() {
         print!("{ty}: ");
         let median = if matches!(ty, GgmlType::Q3_K | GgmlType::Q6_K) { 1.3e-2 } else { 1.1e-2 };
         compare(cases(|other| other == ty).map(Case::untrained), (4e-2, median), |model, batch| {
-            common::relative_rms(&optimized(model, batch, KvFormat::F32), &naive(model, batch, KvFormat::F32, Textbook))
+            apart(model, batch, KvFormat::F32)
         });
     }
 }
@@ -127,9 +130,7 @@ fn rounding_activations_costs_a_percent_before_training() {
 /// attention that is far from uniform, and random, so that no direction is more robust than another.
 #[test]
 fn rounding_activations_costs_little() {
-    compare(quantised(), (6e-2, 3e-2), |model, batch| {
-        common::relative_rms(&optimized(model, batch, KvFormat::F32), &naive(model, batch, KvFormat::F32, Textbook))
-    });
+    compare(quantised(), (6e-2, 3e-2), |model, batch| apart(model, batch, KvFormat::F32));
 }
 
 #[derive(Deserialize)]
@@ -160,10 +161,7 @@ fn rounding_costs_no_more_than_in_llama_cpp() {
         }
         let model = load(&case);
         let batch = Batch::scored(SeqId(0), 0, &asked.tokens);
-        let error = common::relative_rms(
-            &optimized(&model, &batch, KvFormat::F32),
-            &naive(&model, &batch, KvFormat::F32, Textbook),
-        );
+        let error = apart(&model, &batch, KvFormat::F32);
         println!("{}: {error:.1e}, llama.cpp {:.1e}", asked.name, asked.llama_cpp_against_numpy);
         ratios.push(error / asked.llama_cpp_against_numpy);
     }
@@ -176,9 +174,7 @@ fn rounding_costs_no_more_than_in_llama_cpp() {
 /// in the middle becomes. One step is 2⁻¹¹ relative, and few keys lie so.
 #[test]
 fn an_f16_cache_is_read_alike() {
-    compare(cases(|ty| ty == GgmlType::F32), (5e-4, 1e-4), |model, batch| {
-        common::relative_rms(&optimized(model, batch, KvFormat::F16), &naive(model, batch, KvFormat::F16, Textbook))
-    });
+    compare(cases(|ty| ty == GgmlType::F32), (5e-4, 1e-4), |model, batch| apart(model, batch, KvFormat::F16));
 }
 
 /// Both paths quantise keys and values that agree to 1e-6, so to the same codes and scales, but for a number here and there
@@ -194,8 +190,6 @@ fn a_quantised_cache_is_read_alike() {
         (KvFormat::F16, KvFormat::Q8_0, 1e-3),
     ] {
         let formats = KvFormats { k, v };
-        compare(cases(|ty| ty == GgmlType::F32), (budget, 2e-5), |model, batch| {
-            common::relative_rms(&optimized(model, batch, formats), &naive(model, batch, formats, Textbook))
-        });
+        compare(cases(|ty| ty == GgmlType::F32), (budget, 2e-5), |model, batch| apart(model, batch, formats));
     }
 }

@@ -9,6 +9,7 @@ use common::{argmax, cache, nll};
 use cutaway::batch::{Batch, SeqId};
 use cutaway::gguf::Gguf;
 use cutaway::kv_cache::KvFormat;
+use cutaway::measure::verify::kl;
 use cutaway::model::{LoadOptions, Model};
 use cutaway::observe::Off;
 use cutaway::{naive, optimized};
@@ -46,16 +47,6 @@ struct Distance {
     kl_p999: f64,
     /// Perplexity over that of the exact run, less one.
     perplexity: f64,
-}
-
-fn log_softmax(logits: &[f32]) -> Vec<f64> {
-    let max = logits.iter().fold(f64::NEG_INFINITY, |max, &l| max.max(f64::from(l)));
-    let sum: f64 = logits.iter().map(|&l| (f64::from(l) - max).exp()).sum();
-    logits.iter().map(|&l| f64::from(l) - max - sum.ln()).collect()
-}
-
-fn kl(reference: &[f32], found: &[f32]) -> f64 {
-    log_softmax(reference).iter().zip(log_softmax(found)).map(|(p, q)| p.exp() * (p - q)).sum()
 }
 
 /// The optimized path's distance from the naive one, and llama.cpp's from its own F32 run.

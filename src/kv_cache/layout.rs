@@ -159,9 +159,8 @@ impl KvLayout {
 
     /// Where in a page one block keeps everything, head after head.
     pub fn block(&self, layer: usize) -> Range<usize> {
-        let heads = self.layers[layer].n_head_kv;
-        let len = self.page_len * heads * (self.row_bytes(layer, Side::K) + self.row_bytes(layer, Side::V));
-        self.offsets[layer]..self.offsets[layer] + len
+        let start = self.offsets[layer];
+        start..start + self.page_len * self.layer_position_bytes(layer)
     }
 
     /// Where in a page the tile lies that holds one head's key or value of the position with this index in the page; its

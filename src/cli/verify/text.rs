@@ -17,7 +17,8 @@ pub(super) fn print(report: &Report, shown: Option<&HookFilter>) -> Result<()> {
         Mode::Free => "free: errors accumulate",
     };
     writeln!(out, "{} against the naive path", report.suspect)?;
-    writeln!(out, "{given}; {}\n", passes(report))?;
+    writeln!(out, "{given}; {}", passes(report))?;
+    writeln!(out, "keys are stored in {}, values in {}\n", report.cache_type_k, report.cache_type_v)?;
 
     writeln!(
         out,

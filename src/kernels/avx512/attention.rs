@@ -7,8 +7,8 @@
 //!
 //! Each lane walks the order that `scalar/attention.rs` specifies; what does not fill a register is masked.
 
-use super::registers::prefetch;
-use super::stored::{AHEAD, block_of, load};
+use super::registers::{AHEAD, prefetch};
+use super::stored::{block_of, load};
 use crate::kernels::table::{F16, F32};
 use crate::kernels::{KEY_TILE, shapes};
 use core::arch::x86_64::*;

@@ -16,7 +16,7 @@
 //!
 //! The twin of `scalar/gemm.rs`, where each of these steps is explained.
 
-use super::registers::{prefetch, store};
+use super::registers::{AHEAD, prefetch, store};
 use super::unpack::{scales, unpack};
 use crate::kernels::activations::ActBlock;
 use crate::kernels::packed::{Layout, ROWS, STRIP};
@@ -30,9 +30,6 @@ pub(super) fn add(acc: __m512, sum: __m512i, d: f32, scale: __m512, min: Option<
     let acc = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(d)), scale, acc);
     min.map_or(acc, |(s, min)| _mm512_fmadd_ps(_mm512_set1_ps(s), min, acc))
 }
-
-/// How far ahead of the arithmetic weights are asked for, of this matrix or the next one in the arena.
-const AHEAD: usize = 8192;
 
 /// One group of sixteen rows times `N` columns; `x[c]` is a column, `y[c]` its sixteen results.
 #[inline]

@@ -3,6 +3,10 @@
 use crate::kernels::packed::{LINE, ROWS};
 use core::arch::x86_64::*;
 
+/// How far ahead of the arithmetic memory is asked for: weights of this matrix or the next one in the arena, keys and values
+/// of this head or the next.
+pub(super) const AHEAD: usize = 8192;
+
 /// Asks for the lines that lie `ahead` of these bytes, where memory is read once and in order: the processor's own
 /// prefetchers stop where a page of 4 KB ends and begin again behind it (`reports/performance-notes.md`).
 #[inline]

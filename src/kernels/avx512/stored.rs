@@ -9,14 +9,11 @@
 //! of the `load_…` functions in `scalar/attention.rs`.
 
 use super::attention::{LANES, mask, store};
-use super::registers::prefetch;
+use super::registers::{AHEAD, prefetch};
 use crate::kernels::shapes;
 use crate::kernels::table::{F16, F32, Q4_0, Q8_0};
 use crate::quant::{q4_0, q8_0};
 use core::arch::x86_64::*;
-
-/// How far ahead of the arithmetic keys and values are asked for: runs of one head are shorter than those of weights.
-pub(super) const AHEAD: usize = 8192;
 
 /// How a format cuts a row: numbers in a block, bytes of a block.
 pub(super) const fn block_of<const TY: u32>() -> (usize, usize) {

@@ -79,8 +79,9 @@ impl LogitsDistance {
     }
 }
 
-/// Σ p · (ln p − ln q) over the vocabulary. A constant added to all logits of one side changes nothing.
-fn kl(p: &[f32], q: &[f32]) -> f64 {
+/// KL(p ‖ q) of two rows of logits `[n_vocab]`, in nats: Σ p · (ln p − ln q) over the vocabulary. A constant added to all
+/// logits of one side changes nothing.
+pub fn kl(p: &[f32], q: &[f32]) -> f64 {
     let (p_sum, q_sum) = (log_sum_exp(p), log_sum_exp(q));
     let term = |(&p, &q): (&f32, &f32)| {
         let (ln_p, ln_q) = (f64::from(p) - p_sum, f64::from(q) - q_sum);

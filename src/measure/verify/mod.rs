@@ -30,7 +30,7 @@ mod suspect;
 pub mod tiles;
 mod witness;
 
-pub use distance::{Distance, LogitsDistance};
+pub use distance::{Distance, LogitsDistance, kl};
 pub use report::{Covered, Divergence, LogitsReport, OpReport, PassAt, Phase, Report};
 pub use suspect::Suspect;
 
@@ -229,6 +229,8 @@ impl<'a, S: Suspect> Trial<'a, S> {
             mode: self.options.mode,
             inputs_on_grid: self.snaps(),
             suspect: self.suspect.describe(),
+            cache_type_k: self.options.kv.k.name(),
+            cache_type_v: self.options.kv.v.name(),
             passes: self.passes,
             ops: report::op_reports(&self.flow, &self.tallies),
             covered: COVERED.map(|(hook, by)| Covered { hook: name(hook), by: name(by) }).into(),

@@ -23,6 +23,10 @@ pub struct Report {
     pub inputs_on_grid: bool,
     /// What was verified.
     pub suspect: String,
+    /// How both sides stored keys: `f32`, `q8_0`.
+    pub cache_type_k: &'static str,
+    /// How both sides stored values.
+    pub cache_type_v: &'static str,
     /// The passes, in order.
     pub passes: Vec<PassAt>,
     /// Every value that was compared, in the order of computation.
