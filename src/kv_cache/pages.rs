@@ -144,7 +144,8 @@ impl PagePool {
         &self.slabs[*slab].bytes()[range.clone()]
     }
 
-    /// Every page there is, in the order of numbers, each to be written by itself.
+    /// Every page there is, in the order of numbers, each to be written by itself. [`PagePool::make`] numbers pages slab after
+    /// slab, and in a slab one lies behind the other.
     pub(crate) fn each_mut(&mut self) -> impl Iterator<Item = (PageId, &mut [u8])> {
         let page_bytes = self.page_bytes.max(1);
         let pages = &self.pages;
