@@ -48,6 +48,51 @@ fn spinning_threads_see_everything() {
     exchange(1, 2);
 }
 
+/// A job as the pool runs it: the leader writes it while the other stands still, and finds its result after gathering
+/// again. `Relaxed` as above, so what each of the two sees of the other can only come through the barrier.
+///
+/// Either of the two may sleep at either meeting, which makes too many interleavings to try them all: those with more than
+/// three preemptions are left out.
+fn lead(spins: usize, jobs: usize) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(move || {
+        let shared = Arc::new((Barrier::new(2, spins), [AtomicUsize::new(0), AtomicUsize::new(0)]));
+        let follower = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (barrier, [job, result]) = &*shared;
+                for number in 1..=jobs {
+                    barrier.wait().unwrap();
+                    assert_eq!(job.load(Ordering::Relaxed), number, "neither an old job nor the next one");
+                    result.store(10 * number, Ordering::Relaxed);
+                }
+                barrier.wait().unwrap();
+            })
+        };
+        let (barrier, [job, result]) = &*shared;
+        barrier.gather().unwrap();
+        for number in 1..=jobs {
+            job.store(number, Ordering::Relaxed);
+            barrier.release();
+            barrier.gather().unwrap();
+            assert_eq!(result.load(Ordering::Relaxed), 10 * number, "it has done the job");
+        }
+        barrier.release();
+        follower.join().unwrap();
+    });
+}
+
+#[test]
+fn a_leader_who_sleeps_is_woken_and_leads() {
+    lead(0, 2);
+}
+
+#[test]
+fn a_leader_who_spins_leads() {
+    lead(1, 1);
+}
+
 /// Whether the other has arrived already, spins or sleeps: a thread that will never come lets it go.
 #[test]
 fn a_broken_barrier_keeps_nobody() {

@@ -9,6 +9,14 @@
 //!   generation  g ────────────────────→ g+1    by the last one; the others leave when they see it
 //! ```
 //!
+//! Where one of them has something to do that the others wait for, it *leads*: instead of waiting it gathers the others,
+//! works alone while they stand still, and releases them. That is one barrier with a pause in its middle:
+//!
+//! ```text
+//!   leader     gather ···│ alone │ release       the others' count reaches n−1; g → g+1 by the leader
+//!   others     wait ·······················│
+//! ```
+//!
 //! A barrier can be *broken*: a thread that will never arrive (it panicked) lets everybody go.
 //!
 //! The primitives come from `super::primitives`: the standard library's here, `loom`'s in `tests/barrier_loom.rs`, which
@@ -62,19 +70,32 @@ impl Barrier {
     pub(crate) fn wait(&self) -> Result<(), Broken> {
         // Nobody can move the generation on before we have arrived, so this is the one we wait for the end of.
         let generation = self.generation.0.load(Ordering::Relaxed);
-        if self.arrived.0.fetch_add(1, Ordering::AcqRel) + 1 == self.n {
-            self.arrived.0.store(0, Ordering::Relaxed);
-            self.generation.0.store(generation.wrapping_add(1), Ordering::Release);
-            self.wake();
+        let arrived = self.arrived.0.fetch_add(1, Ordering::AcqRel) + 1;
+        if arrived == self.n {
+            self.release();
             return Ok(());
         }
-        for _ in 0..self.spins {
-            if let Some(end) = self.over(generation) {
-                return end;
-            }
-            spin_loop();
+        if arrived + 1 == self.n {
+            self.wake(); // it may be the leader who sleeps
         }
-        self.sleep(generation)
+        self.watch(|| self.generation.0.load(Ordering::Acquire) != generation)
+    }
+
+    /// Waits until everybody else waits. The caller leads: what it does from here to [`Barrier::release`], nobody sees
+    /// half done. What the others wrote before they came, it can read.
+    ///
+    /// # Errors
+    /// If the barrier is broken.
+    pub(crate) fn gather(&self) -> Result<(), Broken> {
+        self.watch(|| self.arrived.0.load(Ordering::Acquire) + 1 == self.n)
+    }
+
+    /// Lets those go who wait. Everybody must: they have been gathered, or the caller is the last to arrive.
+    pub(crate) fn release(&self) {
+        self.arrived.0.store(0, Ordering::Relaxed);
+        let generation = self.generation.0.load(Ordering::Relaxed); // nobody else writes it now
+        self.generation.0.store(generation.wrapping_add(1), Ordering::Release);
+        self.wake();
     }
 
     /// Lets everybody go, now and until [`Barrier::mend`].
@@ -95,23 +116,27 @@ impl Barrier {
         self.broken.0.load(Ordering::Acquire)
     }
 
-    /// How waiting ended, if it has.
-    fn over(&self, generation: usize) -> Option<Result<(), Broken>> {
-        if self.generation.0.load(Ordering::Acquire) != generation {
-            return Some(Ok(()));
+    /// Waits until `over`, or until the barrier is broken: first by looking, then asleep.
+    fn watch(&self, over: impl Fn() -> bool) -> Result<(), Broken> {
+        let end = || if over() { Some(Ok(())) } else { self.is_broken().then_some(Err(Broken)) };
+        for _ in 0..self.spins {
+            if let Some(end) = end() {
+                return end;
+            }
+            spin_loop();
         }
-        self.is_broken().then_some(Err(Broken))
+        self.sleep(end)
     }
 
-    /// Sleeps until waiting is over. We write "I sleep" and then look whether it is over; [`Barrier::wake`] is called
-    /// by one who wrote "it is over" and then looks whether anybody sleeps. The two fences forbid that both look too
-    /// early, and the mutex that the alarm rings between our look and our sleep.
-    fn sleep(&self, generation: usize) -> Result<(), Broken> {
+    /// Sleeps until waiting has ended. We write "I sleep" and then look whether it has; [`Barrier::wake`] is called by one
+    /// who wrote "it has" and then looks whether anybody sleeps. The two fences forbid that both look too early, and the
+    /// mutex that the alarm rings between our look and our sleep.
+    fn sleep(&self, end: impl Fn() -> Option<Result<(), Broken>>) -> Result<(), Broken> {
         let mut bed = self.bed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.sleepers.0.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let end = loop {
-            if let Some(end) = self.over(generation) {
+            if let Some(end) = end() {
                 break end;
             }
             bed = self.alarm.wait(bed).unwrap_or_else(|poisoned| poisoned.into_inner());

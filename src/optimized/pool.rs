@@ -1,8 +1,9 @@
 //! [`Pool`]: a fixed number of threads that all run the same program, each on its own part of the data (SPMD).
 //!
-//! The pool is little more than a [`Barrier`](super::barrier) and a closure: the workers wait at `start`, run what
-//! they find there, and meet again at `done`. Within the closure they may meet as often as they like
-//! ([`Worker::barrier`]), so that several steps need one dispatch. Look first at [`Pool::run`].
+//! The pool is little more than a [`Barrier`](super::barrier) and a closure. Between two jobs all workers wait at one
+//! barrier, and the caller, who leads it, has the data for itself; a job begins when it releases them and is done when it
+//! has gathered them again, so **a job costs one barrier**. Within the closure workers may meet as often as they like
+//! ([`Worker::barrier`]), so that several steps can be one job. Look first at [`Pool::run`].
 //!
 //! [`SharedSlice`] is how workers write to one buffer: each claims its own part of it, and debug builds check that no
 //! two parts overlap.
@@ -32,9 +33,10 @@ type Job = *const (dyn Fn(Worker<'_>) + Sync);
 /// What the caller and the workers share.
 struct Shared {
     n_threads: usize,
-    start: Barrier,
-    done: Barrier,
-    inner: Barrier,
+    /// Where workers wait between two jobs; the caller leads.
+    between: Barrier,
+    /// Where workers meet within a job.
+    within: Barrier,
     quit: AtomicBool,
     job: UnsafeCell<Option<Job>>,
     /// The first panic of the current job.
@@ -42,7 +44,7 @@ struct Shared {
 }
 
 // SAFETY: `job` is the only field that is not `Sync` and `Send` by itself. The caller writes it only while all workers
-// wait at `start`, the workers read it only between `start` and `done`, and both barriers order memory.
+// are gathered at `between`, the workers read it only after their release, and the barrier orders memory.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the pointer is read only while the closure that it points to is alive.
 unsafe impl Send for Shared {}
@@ -74,9 +76,8 @@ impl Pool {
         let spins = if n_threads <= available_cores() { SPINS } else { 16 };
         let shared = Arc::new(Shared {
             n_threads,
-            start: Barrier::new(n_threads, spins),
-            done: Barrier::new(n_threads, spins),
-            inner: Barrier::new(n_threads, spins),
+            between: Barrier::new(n_threads, spins),
+            within: Barrier::new(n_threads, spins),
             quit: AtomicBool::new(false),
             job: UnsafeCell::new(None),
             panic: Mutex::new(None),
@@ -86,6 +87,7 @@ impl Pool {
             std::thread::spawn(move || work(&shared, index))
         };
         let threads = (1..n_threads).map(spawn).collect();
+        meet(shared.between.gather());
         Self { shared, threads }
     }
 
@@ -100,20 +102,20 @@ impl Pool {
     /// The pool is borrowed mutably because one job runs at a time.
     pub fn run(&mut self, program: impl Fn(Worker<'_>) + Sync) {
         if self.threads.is_empty() {
-            return program(Worker { index: 0, n_threads: 1, meeting: &self.shared.inner });
+            return program(Worker { index: 0, n_threads: 1, meeting: &self.shared.within });
         }
         let program: &(dyn Fn(Worker<'_>) + Sync) = &program;
-        // SAFETY: only the lifetime changes. The pointer is read between `start` and `done`, and this function does
-        // not return, nor unwind, before `done`; so `program` outlives every use.
+        // SAFETY: only the lifetime changes. The pointer is read between the workers' release and their return, and this
+        // function does not return, nor unwind, before it has gathered them; so `program` outlives every use.
         let job = unsafe { std::mem::transmute::<*const (dyn Fn(Worker<'_>) + Sync + '_), Job>(program) };
-        // SAFETY: all workers wait at `start`, so nobody reads `job` now.
+        // SAFETY: all workers are gathered, since this pool was made or since its last job; so nobody reads `job` now.
         unsafe { *self.shared.job.get() = Some(job) };
 
-        meet(&self.shared.start);
+        self.shared.between.release();
         self.shared.run_job(0);
-        meet(&self.shared.done);
+        meet(self.shared.between.gather());
 
-        self.shared.inner.mend();
+        self.shared.within.mend();
         let panicked = self.shared.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if let Some(panic) = panicked {
             resume_unwind(panic);
@@ -121,37 +123,35 @@ impl Pool {
     }
 }
 
-/// `start` and `done` are never broken: only `inner` is, and only by a panicking worker.
-fn meet(barrier: &Barrier) {
-    let met = barrier.wait(); // outside of the assertion: release builds must wait too
+/// `between` is never broken: only `within` is, and only by a panicking worker.
+fn meet(met: Result<(), Broken>) {
     debug_assert_eq!(met, Ok(()));
 }
 
 /// What a worker thread does all its life.
 fn work(shared: &Shared, index: usize) {
     loop {
-        meet(&shared.start);
+        meet(shared.between.wait());
         if shared.quit.load(Ordering::Relaxed) {
             return;
         }
         shared.run_job(index);
-        meet(&shared.done);
     }
 }
 
 impl Shared {
     /// This thread's part of the job. If it panics, it keeps the reason for the caller and lets the others go.
     fn run_job(&self, index: usize) {
-        // SAFETY: we are between `start` and `done`, when nobody writes `job`.
+        // SAFETY: the workers are released and not all gathered again, so nobody writes `job`.
         let Some(job) = (unsafe { *self.job.get() }) else { return };
-        // SAFETY: the closure lives until all threads have met at `done`.
+        // SAFETY: the closure lives until all threads are through with it.
         let program = unsafe { &*job };
-        let worker = Worker { index, n_threads: self.n_threads, meeting: &self.inner };
+        let worker = Worker { index, n_threads: self.n_threads, meeting: &self.within };
         if let Err(reason) = catch_unwind(AssertUnwindSafe(|| program(worker))) {
             if !reason.is::<AnotherPanicked>() {
                 self.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(reason);
             }
-            self.inner.break_up();
+            self.within.break_up();
         }
     }
 }
@@ -159,9 +159,7 @@ impl Shared {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.quit.store(true, Ordering::Relaxed);
-        if !self.threads.is_empty() {
-            meet(&self.shared.start);
-        }
+        self.shared.between.release();
         for thread in self.threads.drain(..) {
             drop(thread.join()); // a worker catches every panic of a job, so there is nothing to pass on
         }
