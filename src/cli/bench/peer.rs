@@ -74,11 +74,18 @@ impl Peer {
         };
         let output = if self.help.contains("jsonl") { "jsonl" } else { "json" };
         let mut args = vec!["-m".to_owned(), model.to_string_lossy().into_owned()];
+        let has_depth = self.help.contains("--n-depth");
+        // A fork without depths may have a generation that follows a prompt, and is timed alone.
+        let after_prompt = test.depth > 0 && n_gen > 0 && !has_depth && self.help.contains("-gp <pp,tg>");
+        if after_prompt {
+            args.extend(["-gp".to_owned(), format!("{},{n_gen}", test.depth)]);
+        }
+        let n_gen = if after_prompt { 0 } else { n_gen };
         let numbers = [("-p", n_prompt), ("-n", n_gen), ("-t", threads), ("-r", 1)];
         args.extend(numbers.into_iter().flat_map(|(flag, n)| [flag.to_owned(), n.to_string()]));
         args.extend(["-ctk", "f16", "-ctv", "f16", "-o", output].map(str::to_owned));
-        if test.depth > 0 {
-            if !self.help.contains("--n-depth") {
+        if test.depth > 0 && !after_prompt {
+            if !has_depth {
                 let path = self.path.display().to_string();
                 return Err(PeerError::Unable { path, flag: "--n-depth", test: test.to_string() });
             }
@@ -127,12 +134,18 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_without_depth_says_so() {
+    fn a_peer_without_depth_generates_after_a_prompt_or_says_so() {
         let peer = Peer { path: "bench".into(), help: "no such flag".into() };
         let test = Test { phase: Phase::Generate(4), depth: 7 };
         let said = peer.arguments(Path::new("m"), test, 1, &[]).unwrap_err().to_string();
         assert!(said.contains("--n-depth") && said.contains("tg4 @ d7"), "{said}");
         let args = peer.arguments(Path::new("m"), Test { depth: 0, ..test }, 3, &["-fa".into()]).unwrap();
         assert_eq!(args.join(" "), "-m m -p 0 -n 4 -t 3 -r 1 -ctk f16 -ctv f16 -o json -fa");
+
+        let fork = Peer { path: "bench".into(), help: "  -gp <pp,tg>   (default: )".into() };
+        let args = fork.arguments(Path::new("m"), test, 1, &[]).unwrap();
+        assert_eq!(args.join(" "), "-m m -gp 7,4 -p 0 -n 0 -t 1 -r 1 -ctk f16 -ctv f16 -o json");
+        let prompt = Test { phase: Phase::Prompt(4), depth: 7 };
+        assert!(fork.arguments(Path::new("m"), prompt, 1, &[]).is_err(), "a prompt after a prompt it has not");
     }
 }

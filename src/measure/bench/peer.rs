@@ -32,6 +32,9 @@ pub struct PeerRun {
     /// Tokens before the clock started; forks that have no such option do not print it.
     #[serde(default)]
     pub n_depth: usize,
+    /// What it calls the test; llama.cpp prints none.
+    #[serde(default)]
+    pub test: String,
     /// Mean tokens per second.
     pub avg_ts: f64,
     /// Tokens per second of each repetition.
@@ -115,7 +118,8 @@ impl PeerRun {
     /// # Errors
     /// If the output is malformed, or if another model, test, number of threads or cache format was run.
     pub fn of(output: &str, test: Test, threads: usize, model: &str) -> Result<Self, PeerError> {
-        let run = parse(output)?.swap_remove(0);
+        let mut run = parse(output)?.swap_remove(0);
+        run.call_prompt_depth();
         let (n_prompt, n_gen) = match test.phase {
             Phase::Prompt(n) => (n, 0),
             Phase::Generate(n) => (0, n),
@@ -145,6 +149,13 @@ impl PeerRun {
             return Err(PeerError::Malformed { reason: "no speeds in samples_ts".to_owned(), found });
         }
         wrong.map_or(Ok(run), Err)
+    }
+
+    /// Forks that have no depth have a test that says the same, `-gp`: a generation after a prompt, timed alone.
+    fn call_prompt_depth(&mut self) {
+        if self.test == format!("tg{}@pp{}", self.n_gen, self.n_prompt) {
+            self.n_depth += std::mem::take(&mut self.n_prompt);
+        }
     }
 }
 

@@ -46,6 +46,18 @@ fn only_the_test_that_was_asked_for_counts() {
     assert!(said.contains("f16, q8_0"), "{said}");
 }
 
+/// `llama-bench -m model.gguf -t 1 -p 0 -n 0 -gp 64,8 -o json` of ik_llama.cpp, shortened.
+#[test]
+fn a_generation_after_a_prompt_is_one_at_depth() {
+    let output = r#"[{"model_filename": "m", "n_threads": 1, "type_k": "f16", "type_v": "f16", "n_prompt": 64, "n_gen": 8,
+        "test": "tg8@pp64", "avg_ts": 151.86, "samples_ts": [ 152.608, 151.112 ]}]"#;
+    let test = Test { phase: Phase::Generate(8), depth: 64 };
+    assert_eq!(PeerRun::of(output, test, 1, "m").unwrap().n_depth, 64);
+    let together = output.replace("tg8@pp64", "pp64+tg8"); // a prompt and a generation, timed together
+    let said = PeerRun::of(&together, test, 1, "m").unwrap_err().to_string();
+    assert!(said.contains("a prompt of 0 and ran 64"), "{said}");
+}
+
 #[test]
 fn anything_else_is_refused_with_what_was_found() {
     for (output, expected) in [
