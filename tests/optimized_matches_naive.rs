@@ -52,13 +52,14 @@ fn quantised() -> impl Iterator<Item = Case> {
 
 /// The naive operations, but what enters a quantised matrix is first rounded to 255 steps of the largest of its block.
 struct Rounding {
-    /// Outputs of a matrix that is kept in floats: the router of experts.
-    float_outputs: Option<usize>,
+    /// How many outputs those matrices have before which nothing is rounded: the vocabulary's, whose input is kept in
+    /// sixteen bits, and the router's of experts, which is a matrix of floats.
+    exact: Vec<usize>,
 }
 
 impl Ops<f32> for Rounding {
     fn linear(&self, x: &Array2<f32>, w: &Array2<f32>, bias: Option<&Array1<f32>>) -> Array2<f32> {
-        if self.float_outputs == Some(w.ncols()) {
+        if self.exact.contains(&w.ncols()) {
             return Textbook.linear(x, w, bias);
         }
         let mut rounded = x.clone();
@@ -81,7 +82,7 @@ fn compare(cases: impl Iterator<Item = Case>, (budget, median): (f64, f64), erro
         errors.push((error(&model, &batch), case.name));
     }
     errors.sort_by(|a, b| b.0.total_cmp(&a.0));
-    errors.iter().take(8).for_each(|(error, name)| println!("{name}: {error:.1e}"));
+    errors.iter().take(8).for_each(|(error, name)| println!("{name}: {error:.2e}"));
     let (worst, name) = &errors[0];
     let middle = errors[errors.len() / 2].0;
     println!("median {middle:.1e} of {}", errors.len());
@@ -96,33 +97,36 @@ fn every_family_agrees_in_floats() {
     compare(cases(GgmlType::is_float), (1e-5, 5e-6), |model, batch| apart(model, batch, KvFormat::F32));
 }
 
-/// With its activations rounded as ours, the naive path gives our results: 2e-4 in the median. What is left is a value here
-/// and there that f32 rounding pushes over the middle between two steps; in models this narrow one such value moves the
+/// With its activations rounded as ours, the naive path gives our results: 2e-5 in the median, which is what sixteen bits
+/// cost before the last matrix. What else is left is a value here and there that f32 rounding pushes over the middle between two steps; in models this narrow one such value moves the
 /// logits by up to 1 %, which is why the budget of a single model says less than the median over all of them.
 #[test]
 fn every_family_and_format_agrees_with_rounded_activations() {
-    compare(quantised(), (2e-2, 5e-4), |model, batch| {
-        let float_outputs = model.config.layers[0].experts.map(|experts| experts.n);
-        let expected = naive(model, batch, KvFormat::F32, Rounding { float_outputs });
+    compare(quantised(), (2e-2, 1e-4), |model, batch| {
+        let router = model.config.layers[0].experts.map(|experts| experts.n);
+        let exact = router.into_iter().chain([model.config.n_vocab]).collect();
+        let expected = naive(model, batch, KvFormat::F32, Rounding { exact });
         common::relative_rms(&optimized(model, batch, KvFormat::F32), &expected)
     });
 }
 
-/// What the rounding costs on models as they are before training, in each format: a percent. Rounding to 255 steps of the
-/// largest of 32 normal numbers moves each product of a matrix by 0.5 %, and a dozen such products stand one behind the
-/// other. The budget is for the median of the families; the worst are six layers of gemma, whose norms raise small outputs
-/// of branches to full size, and mixtures of experts in which a token comes to another expert.
-///
-/// In Q3_K and Q6_K our random blocks have scales of both signs and all sizes, no quantiser's, so activations have longer
-/// tails than normal numbers, and a larger largest.
+/// Families in which an error grows. The norms behind the branches of gemma3 raise small outputs to full size, six layers in a
+/// row; in a mixture, a token of which two experts are nearly equally worth may come to another one.
+fn is_touchy(case: &Case) -> bool {
+    case.name.starts_with("gemma3") || case.name.starts_with("mixtral")
+}
+
+/// What the rounding costs on models as they are before training: a percent at most, in every quantised format and every
+/// family but the touchy ones. Rounding to 255 steps of the largest of 32 normal numbers moves each product of a matrix by
+/// 0.5 %, and a dozen such products stand one behind the other, the last of which is spared it.
 #[test]
 fn rounding_activations_costs_a_percent_before_training() {
     for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| !ty.is_float()) {
         print!("{ty}: ");
-        let median = if matches!(ty, GgmlType::Q3_K | GgmlType::Q6_K) { 1.3e-2 } else { 1.1e-2 };
-        compare(cases(|other| other == ty).map(Case::untrained), (4e-2, median), |model, batch| {
-            apart(model, batch, KvFormat::F32)
-        });
+        let untrained = || cases(|other| other == ty).map(Case::untrained);
+        let error = |model: &Model, batch: &Batch| apart(model, batch, KvFormat::F32);
+        compare(untrained().filter(|case| !is_touchy(case)), (1.15e-2, 1.05e-2), error);
+        compare(untrained().filter(is_touchy), (3.5e-2, 3.5e-2), error);
     }
 }
 

@@ -40,6 +40,11 @@ impl ActBlock {
         i32::from_le_bytes([q[4 * j] as u8, q[4 * j + 1] as u8, q[4 * j + 2] as u8, q[4 * j + 3] as u8])
     }
 
+    /// What rounding `x` to this block lost: no more than half a step of each.
+    pub fn lost(&self, x: &[f32; STRIP]) -> [f32; STRIP] {
+        std::array::from_fn(|i| x[i] - self.d * f32::from(self.q[i]))
+    }
+
     /// `Σ q`.
     #[inline(always)]
     pub fn sum(&self) -> i32 {

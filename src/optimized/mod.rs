@@ -15,7 +15,8 @@
 //!
 //! **What is promised.** A result depends on the model and the tokens alone: not on the number of threads, not on how a
 //! sequence is cut into batches, not on the instruction set. Each of these is tested bit by bit. Against the naive path
-//! there is a tolerance per format, because activations are rounded to eight bits before they meet quantised weights.
+//! there is a tolerance, because activations are rounded to eight bits before they meet quantised weights (the last matrix,
+//! whose errors go into the logits as they are, reads sixteen).
 //!
 //! What it deliberately does not do: arithmetic (that is [`crate::kernels`]), and anything that the naive path does not.
 

@@ -93,6 +93,19 @@ impl Team {
         });
     }
 
+    /// As [`Team::linears`] for one matrix whose errors nothing after it damps: it reads its rows in sixteen bits. What
+    /// rounding to eight lost is rounded to eight in its turn and goes along as more columns, so that the matrix, which
+    /// takes longer to fetch than to multiply, is still read once.
+    pub(super) fn linear_fine(&mut self, weights: &Weights, x: &mut Rows, linear: &Linear, out: &mut Rows) {
+        if !linear.weight.ty.is_float() {
+            let (values, rounded, lost) = x.refined_mut();
+            for ((x, rounded), lost) in values.as_chunks::<STRIP>().0.iter().zip(rounded).zip(lost) {
+                (self.kernels.quantize)(&rounded.lost(x), std::slice::from_mut(lost));
+            }
+        }
+        self.linears(weights, x.input(), [(linear, out)]);
+    }
+
     /// As [`Team::linears`] into rows that have their shape already, from row `first` on: one expert's visits.
     pub(super) fn linear_into(
         &mut self,
@@ -305,17 +318,17 @@ fn product(
     panel: &mut Panel,
     tile: &mut Vec<f32>,
 ) {
-    let (w, width) = (&linear.weight, groups.len() * ROWS);
-    if tile.len() < x.n * width {
-        tile.resize(x.n * width, 0.0);
+    let (w, width, n_columns) = (&linear.weight, groups.len() * ROWS, x.n_columns());
+    if tile.len() < n_columns * width {
+        tile.resize(n_columns * width, 0.0);
     }
-    let y = &mut tile[..x.n * width];
+    let y = &mut tile[..n_columns * width];
     if y.is_empty() {
         return;
     }
     let tiles = &weights.tiles(w)[groups.start * w.group_bytes..groups.end * w.group_bytes];
     match kernels.gemm(w.ty) {
-        Some(_) if x.n >= MANY_COLUMNS => {
+        Some(_) if n_columns >= MANY_COLUMNS => {
             (kernels.expand)(w.ty, w.n_in, tiles, panel);
             (kernels.gemm_panel)(panel, x.blocks, y);
         }
@@ -323,6 +336,10 @@ fn product(
         None => kernels.gemm_float(w.ty).expect("packed matrices have a kernel: blocks or floats")(
             w.n_in, tiles, x.values, y,
         ),
+    }
+    let (y, lost) = y.split_at_mut(x.n * width);
+    if !lost.is_empty() {
+        (kernels.add)(y, lost);
     }
     if let Some(bias) = &linear.bias {
         let bias = &bias[groups.start * ROWS..(groups.end * ROWS).min(w.n_out)];

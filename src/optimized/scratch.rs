@@ -16,6 +16,8 @@ pub(super) struct Rows {
     values: Vec<f32>,
     /// `[n, width / 32]`; none where the width is no multiple of 32, since no block format has such rows.
     blocks: Vec<ActBlock>,
+    /// Whether as many blocks again follow: what rounding lost, rounded in its turn.
+    fine: bool,
 }
 
 /// What a matrix reads: some rows, as numbers and as whole numbers.
@@ -23,13 +25,23 @@ pub(super) struct Rows {
 pub(super) struct Input<'a> {
     pub(super) n: usize,
     pub(super) values: &'a [f32],
+    /// `[n_columns, width / 32]`.
     pub(super) blocks: &'a [ActBlock],
+    /// Whether each row is two columns that belong together: `n` of rows, then `n` of what their rounding lost.
+    pub(super) fine: bool,
+}
+
+impl Input<'_> {
+    /// Columns of blocks.
+    pub(super) fn n_columns(&self) -> usize {
+        if self.fine { 2 * self.n } else { self.n }
+    }
 }
 
 impl Rows {
     /// Takes a shape. Contents are what was there before; memory is only ever added.
     pub(super) fn shape(&mut self, n: usize, width: usize) {
-        (self.n, self.width) = (n, width);
+        (self.n, self.width, self.fine) = (n, width, false);
         if self.values.len() < n * width {
             self.values.resize(n * width, 0.0);
         }
@@ -66,21 +78,34 @@ impl Rows {
         (&mut self.values[..self.n * self.width], &mut self.blocks[..blocks])
     }
 
+    /// Values, their blocks, and room for what rounding lost, which belongs to the rows from now on.
+    pub(super) fn refined_mut(&mut self) -> (&[f32], &[ActBlock], &mut [ActBlock]) {
+        let blocks = self.n * self.strips();
+        self.fine = true;
+        self.blocks.resize(self.blocks.len().max(2 * blocks), ActBlock::ZERO);
+        let (rounded, lost) = self.blocks[..2 * blocks].split_at_mut(blocks);
+        (&self.values[..self.n * self.width], rounded, lost)
+    }
+
     pub(super) fn row(&self, i: usize) -> &[f32] {
         &self.values()[i * self.width..][..self.width]
     }
 
+    /// All rows.
     pub(super) fn input(&self) -> Input<'_> {
-        self.input_of(0..self.n)
+        let fine = self.fine;
+        let input = Input { n: self.n, values: self.values(), blocks: &[], fine };
+        Input { blocks: &self.blocks[..input.n_columns() * self.strips()], ..input }
     }
 
-    /// Some of the rows.
+    /// Some of the rows, as they were rounded.
     pub(super) fn input_of(&self, rows: Range<usize>) -> Input<'_> {
         let (width, strips) = (self.width, self.strips());
         Input {
             n: rows.len(),
             values: &self.values[rows.start * width..rows.end * width],
             blocks: &self.blocks[rows.start * strips..rows.end * strips],
+            fine: false,
         }
     }
 
@@ -91,7 +116,7 @@ impl Rows {
             self.values.copy_within(from * width..(from + 1) * width, to * width);
             self.blocks.copy_within(from * strips..(from + 1) * strips, to * strips);
         }
-        self.n = rows.len();
+        (self.n, self.fine) = (rows.len(), false);
     }
 
     /// Becomes rows of `source`, in any order and as often as wanted.

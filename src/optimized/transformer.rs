@@ -276,7 +276,7 @@ impl Network {
             return;
         }
         lens.norm(Op::OutputNorm, &s.x, &self.weights.output_norm, self.config.norm, &mut s.h);
-        lens.linears(&s.h, [(Op::Output, &self.weights.output, &mut s.logits, 0)]);
+        lens.linear_fine(Op::Output, &mut s.h, &self.weights.output, &mut s.logits);
         if let Some(cap) = self.config.logit_softcap {
             lens.softcap(&mut s.logits, cap);
         }

@@ -39,8 +39,8 @@ fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [_
     let (halves, has_min) = (layout.scales.halves(), layout.scales.min());
     let mut acc = [_mm512_setzero_ps(); N];
     for (t, tile) in group.chunks_exact(layout.tile_bytes()).enumerate() {
-        if N == 1 {
-            prefetch(tile, AHEAD); // many columns give the memory time enough
+        if N <= 2 {
+            prefetch(tile, AHEAD); // more columns give the memory time enough
         }
         for b in 0..layout.strips {
             let lines = unpack(layout.codes, &tile[layout.strip_at(b)..]);
