@@ -1,8 +1,8 @@
 //! [`Lens`]: the operations of [`ops`](super::ops), seen by an observer.
 //!
-//! Where nobody watches, operations that read the same rows are one dispatch ([`Lens::linears`], [`Lens::gated`]). An
-//! observer gets them one by one, each between its own `begin` and `end`, because a time or an activation is of no use
-//! unless it is known whose it is. The bits are the same: operations share workers then, never sums.
+//! Where nobody watches, operations that read the same rows are one dispatch ([`Lens::linears`], [`Lens::gated`],
+//! [`Lens::add_norm`]). An observer gets them one by one, each between its own `begin` and `end`, because a time or an
+//! activation is of no use unless it is known whose it is. The bits are the same: operations share workers then, never sums.
 //!
 //! What it deliberately does not do: compute, except for what an observer alone wants to see.
 
@@ -198,6 +198,23 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
             }
             self.pass(weighted, out);
         }
+    }
+
+    /// A branch returns to the residual stream, and the next one starts from it: `x += y`, then the norm of the sum.
+    pub(super) fn add_norm(
+        &mut self,
+        [add, op]: [Op; 2],
+        x: &mut Rows,
+        y: &Rows,
+        w: &Norm,
+        kind: model::Norm,
+        out: &mut Rows,
+    ) {
+        if !Self::WATCHED {
+            return self.team.add_norm(x, y, w, kind, out);
+        }
+        self.add(add, x, y);
+        self.norm(op, x, w, kind, out);
     }
 
     /// RMSNorm of every head by itself.

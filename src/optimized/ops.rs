@@ -170,10 +170,20 @@ impl Team {
     pub(super) fn norm(&mut self, x: &Rows, w: &Norm, kind: model::Norm, out: &mut Rows) {
         out.shape(x.n(), x.width());
         self.for_rows(out, |kernels, i, out, blocks| {
-            match kind {
-                model::Norm::Rms { eps } => (kernels.rms_norm)(x.row(i), &w.weight, eps, out),
-                model::Norm::Layer { eps } => (kernels.layer_norm)(x.row(i), &w.weight, &w.bias, eps, out),
-            }
+            normalise(kernels, x.row(i), w, kind, out);
+            quantize(kernels, out, blocks);
+        });
+    }
+
+    /// `x += y`, and the norm of the sum, ready for a matrix: while a row is at hand.
+    pub(super) fn add_norm(&mut self, x: &mut Rows, y: &Rows, w: &Norm, kind: model::Norm, out: &mut Rows) {
+        let width = x.width();
+        out.shape(x.n(), width);
+        let x = SharedSlice::new(x.values_mut());
+        self.for_rows(out, |kernels, i, out, blocks| {
+            let x = x.claim(i * width..(i + 1) * width);
+            (kernels.add)(x, y.row(i));
+            normalise(kernels, x, w, kind, out);
             quantize(kernels, out, blocks);
         });
     }
@@ -265,6 +275,13 @@ fn gated_activation(kernels: &Kernels, kind: Activation) -> crate::kernels::MapP
     match kind {
         Activation::Silu => kernels.silu_mul,
         Activation::Gelu => kernels.gelu_mul,
+    }
+}
+
+fn normalise(kernels: &Kernels, x: &[f32], w: &Norm, kind: model::Norm, out: &mut [f32]) {
+    match kind {
+        model::Norm::Rms { eps } => (kernels.rms_norm)(x, &w.weight, eps, out),
+        model::Norm::Layer { eps } => (kernels.layer_norm)(x, &w.weight, &w.bias, eps, out),
     }
 }
 

@@ -162,9 +162,8 @@ impl Network {
             std::mem::swap(&mut s.y, &mut s.post);
         }
         lens.pass(Hook::AttnOut, &mut s.y);
-        lens.add(Op::AttnResidual, &mut s.x, &s.y);
+        lens.add_norm([Op::AttnResidual, Op::FfnNorm], &mut s.x, &s.y, &w.ffn_norm, norm, &mut s.h);
 
-        lens.norm(Op::FfnNorm, &s.x, &w.ffn_norm, norm, &mut s.h);
         self.feed_forward(layer, lens, s); // s.h → s.y: what this position makes of it
         if let Some(post) = &w.post_ffn_norm {
             lens.norm(Op::PostFfwNorm, &s.y, post, norm, &mut s.post);
