@@ -310,6 +310,26 @@ fn keys_and_values_are_stored_as_asked() {
     }
 }
 
+/// More threads than any machine has, and more than this address space has room for, whose first ones have started by then.
+#[test]
+fn too_many_threads_are_refused() {
+    let place = Place::new();
+    let said = |limit: &str, threads: &str| {
+        let script = format!("{limit} exec \"$0\" generate -m model.gguf -p hello -n 1 -t {threads}");
+        let mut shell = Command::new("sh");
+        let output =
+            shell.args(["-c", &script, env!("CARGO_BIN_EXE_cutaway")]).current_dir(place.dir.path()).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let too_many = said("", "200000");
+    assert!(too_many.contains("error: 200000 threads are too many: expected at most 4096"), "{too_many}");
+    if cfg!(target_os = "linux") {
+        let refused = said("ulimit -v 2000000;", "4000");
+        assert!(refused.contains("error: the system gave ") && refused.contains(" of 4000 threads"), "{refused}");
+    }
+}
+
 /// A tokenizer computes nothing: flags that say how to compute mean nothing to it.
 #[test]
 fn tokenize_takes_no_flag_that_means_nothing_to_it() {

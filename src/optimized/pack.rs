@@ -5,7 +5,7 @@
 //! own pages are no longer needed, except for the rows of the embedding that tokens look up.
 
 use super::arena::Arena;
-use super::pool::{Pool, SharedSlice};
+use super::pool::{Pool, SharedSlice, ThreadsError};
 use super::rope::Speeds;
 use crate::kernels::{pack, packed};
 use crate::model::{self, Model};
@@ -27,6 +27,9 @@ pub enum PackError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// There are not so many threads.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
     /// A format without tiles; a loaded [`Model`] holds no such tensor.
     #[error("tensor {name}: rows of {n_in} weights in {ty} cannot be packed")]
     Format {

@@ -19,7 +19,6 @@ use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -27,17 +26,20 @@ use std::thread::JoinHandle;
 /// others from working.
 const SPINS: usize = 1500;
 
+/// Most threads of a pool. Near the number of mappings that Linux allows a process, of which a thread takes four, starting
+/// another one is no error but the end of the process.
+const MOST: usize = 4096;
+
 /// What all workers run: a closure on the caller's stack whose lifetime has been forgotten.
 type Job = *const (dyn Fn(Worker<'_>) + Sync);
 
 /// What the caller and the workers share.
 struct Shared {
     n_threads: usize,
-    /// Where workers wait between two jobs; the caller leads.
+    /// Where workers wait between two jobs; the caller leads. It is broken when there will be no more.
     between: Barrier,
-    /// Where workers meet within a job.
+    /// Where workers meet within a job. It is broken by one that panics.
     within: Barrier,
-    quit: AtomicBool,
     job: UnsafeCell<Option<Job>>,
     /// The first panic of the current job.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
@@ -65,30 +67,63 @@ pub struct Worker<'a> {
     meeting: &'a Barrier,
 }
 
+/// Why there is no pool of so many threads.
+#[derive(Debug, thiserror::Error)]
+pub enum ThreadsError {
+    /// More than any machine has use for.
+    #[error("{asked} threads are too many: expected at most {MOST}, best as many as there are cores")]
+    TooMany {
+        /// What was asked for.
+        asked: usize,
+    },
+    /// The system has not so many to give.
+    #[error("the system gave {given} of {asked} threads; as many as there are cores are enough")]
+    Refused {
+        /// What was asked for.
+        asked: usize,
+        /// How many there would be.
+        given: usize,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
 /// What a worker panics with when another one has: its own message would say nothing.
 struct AnotherPanicked;
 
 impl Pool {
     /// A pool of `n_threads` threads, the caller among them; 0 counts as 1. More threads than cores are allowed, and
     /// slower.
-    pub fn new(n_threads: usize) -> Self {
+    ///
+    /// # Errors
+    /// If there are too many, or more than the system has to give.
+    pub fn new(n_threads: usize) -> Result<Self, ThreadsError> {
         let n_threads = n_threads.max(1);
+        if n_threads > MOST {
+            return Err(ThreadsError::TooMany { asked: n_threads });
+        }
         let spins = if n_threads <= available_cores() { SPINS } else { 16 };
         let shared = Arc::new(Shared {
             n_threads,
             between: Barrier::new(n_threads, spins),
             within: Barrier::new(n_threads, spins),
-            quit: AtomicBool::new(false),
             job: UnsafeCell::new(None),
             panic: Mutex::new(None),
         });
-        let spawn = |index| {
-            let shared = Arc::clone(&shared);
-            std::thread::spawn(move || work(&shared, index))
-        };
-        let threads = (1..n_threads).map(spawn).collect();
-        meet(shared.between.gather());
-        Self { shared, threads }
+        let mut pool = Self { shared, threads: Vec::new() };
+        for index in 1..n_threads {
+            let shared = Arc::clone(&pool.shared);
+            let thread = std::thread::Builder::new().name(format!("worker {index}"));
+            let thread = thread.spawn(move || work(&shared, index));
+            // Those that have started wait for the others; a pool that is dropped sends them home.
+            pool.threads.push(thread.map_err(|source| ThreadsError::Refused {
+                asked: n_threads,
+                given: index,
+                source,
+            })?);
+        }
+        meet(pool.shared.between.gather());
+        Ok(pool)
     }
 
     /// Number of threads, the caller among them.
@@ -123,18 +158,14 @@ impl Pool {
     }
 }
 
-/// `between` is never broken: only `within` is, and only by a panicking worker.
+/// Nobody breaks `between` while the pool lives.
 fn meet(met: Result<(), Broken>) {
     debug_assert_eq!(met, Ok(()));
 }
 
 /// What a worker thread does all its life.
 fn work(shared: &Shared, index: usize) {
-    loop {
-        meet(shared.between.wait());
-        if shared.quit.load(Ordering::Relaxed) {
-            return;
-        }
+    while shared.between.wait() == Ok(()) {
         shared.run_job(index);
     }
 }
@@ -158,8 +189,7 @@ impl Shared {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.quit.store(true, Ordering::Relaxed);
-        self.shared.between.release();
+        self.shared.between.break_up();
         for thread in self.threads.drain(..) {
             drop(thread.join()); // a worker catches every panic of a job, so there is nothing to pass on
         }

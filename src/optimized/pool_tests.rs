@@ -1,11 +1,11 @@
 use super::*;
 use proptest::prelude::*;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
 fn every_worker_runs_once_and_sees_what_the_others_wrote() {
     for n_threads in [1, 2, 3, 8] {
-        let mut pool = Pool::new(n_threads);
+        let mut pool = Pool::new(n_threads).unwrap();
         for round in 0..200 {
             let mut squares = vec![0usize; 100];
             let shared = SharedSlice::new(&mut squares);
@@ -26,7 +26,7 @@ fn every_worker_runs_once_and_sees_what_the_others_wrote() {
 
 #[test]
 fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
-    let mut pool = Pool::new(3);
+    let mut pool = Pool::new(3).unwrap();
     for culprit in 0..3 {
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             pool.run(|worker| {
@@ -48,7 +48,7 @@ fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
 
 #[test]
 fn workers_sleep_and_wake() {
-    let mut pool = Pool::new(2);
+    let mut pool = Pool::new(2).unwrap();
     for _ in 0..3 {
         std::thread::sleep(std::time::Duration::from_millis(5));
         let met = AtomicUsize::new(0);
@@ -58,9 +58,15 @@ fn workers_sleep_and_wake() {
 }
 
 #[test]
+fn too_many_threads_are_an_error() {
+    let error = Pool::new(usize::MAX).unwrap_err();
+    assert!(error.to_string().contains("expected at most 4096"), "{error}");
+}
+
+#[test]
 #[cfg(debug_assertions)]
 fn overlapping_claims_are_found() {
-    let mut pool = Pool::new(2);
+    let mut pool = Pool::new(2).unwrap();
     let mut buffer = vec![0u8; 10];
     let shared = SharedSlice::new(&mut buffer);
     let panicked = catch_unwind(AssertUnwindSafe(|| {

@@ -64,10 +64,11 @@ impl Transformer {
     /// Packs a model's weights and starts the threads.
     ///
     /// # Errors
-    /// If there is no memory for the packed weights, or if a format has no tiles (a loaded [`Model`] holds no such).
+    /// If there is no memory for the packed weights, if there are not so many threads, or if a format has no tiles (a loaded
+    /// [`Model`] holds no such).
     pub fn new(model: &Model, options: Options) -> Result<Self, PackError> {
         let n_threads = if options.n_threads == 0 { super::pool::physical_cores() } else { options.n_threads };
-        let mut pool = Pool::new(n_threads);
+        let mut pool = Pool::new(n_threads)?;
         let network = Network { config: model.config.clone(), weights: Weights::new(model, &mut pool)? };
         Ok(Self { network, team: Team::new(pool, options.kernels), scratch: Scratch::default() })
     }

@@ -45,7 +45,7 @@ pub struct VerifyArgs {
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     ctx_size: usize,
 
-    /// Threads of the optimized path; 0 for as many as there are cores
+    /// Threads of the optimized path; 0 for one on each physical core
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     threads: usize,
 

@@ -1,6 +1,6 @@
 //! How long threads take to meet, which every layer of a model does several times.
 
-use super::{Meeting, seconds};
+use super::{CeilingsError, Meeting, seconds};
 use crate::measure::statistics::Samples;
 use crate::optimized::pool::Pool;
 
@@ -8,12 +8,15 @@ use crate::optimized::pool::Pool;
 const TIMES: usize = 2000;
 
 /// Barriers and dispatches of a pool of so many threads.
-pub(super) fn meeting(threads: usize, passes: usize) -> Meeting {
-    let mut pool = Pool::new(threads);
+///
+/// # Errors
+/// If there are not so many threads.
+pub(super) fn meeting(threads: usize, passes: usize) -> Result<Meeting, CeilingsError> {
+    let mut pool = Pool::new(threads)?;
     let mut barrier = || seconds(|| pool.run(|worker| (0..TIMES).for_each(|_| worker.barrier()))) / TIMES as f64;
     barrier(); // wakes the threads
     let barrier_seconds = Samples::new((0..passes).map(|_| barrier()).collect());
     let mut dispatch = || seconds(|| (0..TIMES).for_each(|_| pool.run(|_| {}))) / TIMES as f64;
     let dispatch_seconds = Samples::new((0..passes).map(|_| dispatch()).collect());
-    Meeting { threads, barrier_seconds, dispatch_seconds }
+    Ok(Meeting { threads, barrier_seconds, dispatch_seconds })
 }

@@ -25,7 +25,7 @@ fn touched(pages: Pages, bytes: usize) -> Result<(Arena, Range<usize>), Ceilings
     let mut arena = Arena::on(pages, bytes).map_err(|source| CeilingsError::Memory { bytes, source })?;
     let (range, memory) = arena.take(bytes);
     let shared = SharedSlice::new(memory);
-    Pool::new(crate::optimized::pool::available_cores()).run(|worker| {
+    Pool::new(crate::optimized::pool::available_cores())?.run(|worker| {
         shared.claim(worker.slice(bytes, PAGE)).fill(1 + worker.index as u8);
     });
     Ok((arena, range))
@@ -43,7 +43,7 @@ pub(super) fn streams(
         let (arena, range) = touched(pages, bytes)?;
         let memory = arena.bytes(&range);
         for &threads in threads {
-            let mut pool = Pool::new(threads);
+            let mut pool = Pool::new(threads)?;
             let mut pass = || {
                 let work = || pool.run(|worker| _ = black_box((probes.read)(&memory[worker.slice(bytes, PAGE)])));
                 bytes as f64 / seconds(work)

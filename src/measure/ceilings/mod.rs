@@ -22,7 +22,7 @@ mod memory;
 
 use super::statistics::Samples;
 use crate::kernels::probe::Probes;
-use crate::optimized::pool::available_cores;
+use crate::optimized::pool::{ThreadsError, available_cores};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -55,6 +55,9 @@ pub enum CeilingsError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// There are not so many threads.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
     /// A stream of nothing.
     #[error("a stream of {bytes} bytes is too short to be timed; expected at least {least}")]
     TooShort {
@@ -126,7 +129,7 @@ pub struct Meeting {
     pub threads: usize,
     /// One barrier within a job.
     pub barrier_seconds: Samples,
-    /// One empty job of the pool: two barriers, and whatever waking costs.
+    /// One empty job of the pool: a barrier in whose middle the caller is alone.
     pub dispatch_seconds: Samples,
 }
 
@@ -154,7 +157,7 @@ impl Drift {
 /// Measures everything, which takes some seconds. `tell` hears what is being measured.
 ///
 /// # Errors
-/// If there is no memory for the streams, or one is too short.
+/// If there is no memory for the streams, if one is too short, or if there are not so many threads.
 pub fn measure(options: &Options, mut tell: impl FnMut(&str)) -> Result<Ceilings, CeilingsError> {
     let (probes, passes) = (Probes::detect(), options.passes.max(1));
     let mut threads = options.threads.clone();
@@ -169,13 +172,14 @@ pub fn measure(options: &Options, mut tell: impl FnMut(&str)) -> Result<Ceilings
         streams.extend(memory::streams(&probes, &threads, bytes, passes)?);
     }
     tell("multiplying");
-    let peaks = |work| threads.iter().map(|&n| compute::peak(work, n, passes)).collect::<Vec<_>>();
-    let (dot, fma) = (peaks(probes.dot), peaks(probes.fma));
+    let peaks = |work| threads.iter().map(|&n| compute::peak(work, n, passes)).collect::<Result<Vec<_>, _>>();
+    let (dot, fma) = (peaks(probes.dot)?, peaks(probes.fma)?);
     tell("reading caches");
     let longest = options.stream_bytes.iter().copied().max().unwrap_or(memory::SHORTEST);
     let sweep = memory::sweep(&probes, longest, passes)?;
     tell("meeting");
-    let meetings = threads.iter().filter(|&&n| n > 1).map(|&n| meeting::meeting(n, passes)).collect();
+    let meetings = threads.iter().filter(|&&n| n > 1);
+    let meetings = meetings.map(|&n| meeting::meeting(n, passes)).collect::<Result<_, _>>()?;
 
     tell("looking again");
     let mut drifts = Vec::new();
@@ -186,7 +190,7 @@ pub fn measure(options: &Options, mut tell: impl FnMut(&str)) -> Result<Ceilings
         let (before, after) = (first.bytes_per_second.median, again.unwrap_or(f64::NAN));
         drifts.push(Drift { what: "stream", before, after });
     }
-    let after = compute::peak(probes.dot, 1, passes).operations_per_second.median;
+    let after = compute::peak(probes.dot, 1, passes)?.operations_per_second.median;
     drifts.push(Drift { what: "dot", before: dot[0].operations_per_second.median, after });
 
     let Probes { name: instructions, dot_by, fma_by, .. } = probes;
