@@ -8,16 +8,16 @@
 //! Each lane walks the order that `scalar/attention.rs` specifies. What does not fill a register goes by way of an array
 //! that does.
 
-use crate::kernels::table::{F16, F32};
-use crate::kernels::{KEY_TILE, scalar, shapes};
+use crate::kernels::ahead::{AHEAD, prefetch};
+use crate::kernels::{KEY_TILE, shapes};
 use core::arch::x86_64::*;
 
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// `m` ≤ 8 stored numbers of `N` bytes (f32 or f16) from the `at`-th on, as f32; zeros in the other lanes.
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
-fn load<const N: usize>(bytes: &[u8], at: usize, m: usize) -> __m256 {
+pub(super) fn load<const N: usize>(bytes: &[u8], at: usize, m: usize) -> __m256 {
     let bytes = &bytes[N * at..][..N * m];
     if m < LANES {
         let mut filled = [0; 4 * LANES];
@@ -50,7 +50,7 @@ fn load_f32(from: &[f32], at: usize, m: usize) -> __m256 {
 /// Stores the first `m` lanes.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store(to: &mut [f32], at: usize, m: usize, x: __m256) {
+pub(super) fn store(to: &mut [f32], at: usize, m: usize, x: __m256) {
     let to = &mut to[at..][..m];
     if m < LANES {
         let mut filled = [0.0; LANES];
@@ -61,57 +61,6 @@ fn store(to: &mut [f32], at: usize, m: usize, x: __m256) {
     unsafe { _mm256_storeu_ps(to.as_mut_ptr(), x) }
 }
 
-/// Rows become columns: numbers are paired, then pairs, then halves of registers change places.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn transpose(r: [__m256; LANES]) -> [__m256; LANES] {
-    let mut u = r;
-    for i in 0..2 {
-        let [a, b, c, d] = [r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]];
-        let (ab, cd) = (_mm256_castps_pd(_mm256_unpacklo_ps(a, b)), _mm256_castps_pd(_mm256_unpacklo_ps(c, d)));
-        u[4 * i] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
-        u[4 * i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
-        let (ab, cd) = (_mm256_castps_pd(_mm256_unpackhi_ps(a, b)), _mm256_castps_pd(_mm256_unpackhi_ps(c, d)));
-        u[4 * i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
-        u[4 * i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
-    }
-    let mut out = r;
-    for k in 0..4 {
-        out[k] = _mm256_permute2f128_ps::<0x20>(u[k], u[4 + k]);
-        out[4 + k] = _mm256_permute2f128_ps::<0x31>(u[k], u[4 + k]);
-    }
-    out
-}
-
-#[target_feature(enable = "avx2,f16c")]
-fn load_k_inner<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    let n = shapes::rows(rows.len(), head_dim * N);
-    let padded = shapes::key_tiles(n, head_dim, out.len());
-    for j in (0..padded).step_by(LANES) {
-        for d in (0..head_dim).step_by(LANES) {
-            let m = LANES.min(head_dim - d);
-            let mut block = [_mm256_setzero_ps(); LANES];
-            for i in 0..LANES.min(n.saturating_sub(j)) {
-                block[i] = load::<N>(rows, (j + i) * head_dim + d, m);
-            }
-            let columns = transpose(block);
-            for i in 0..m {
-                store(out, shapes::in_key_tiles(head_dim, d + i, j), LANES, columns[i]);
-            }
-        }
-    }
-}
-
-#[target_feature(enable = "avx2,f16c")]
-fn load_v_inner<const N: usize>(rows: &[u8], out: &mut [f32]) {
-    assert_eq!(rows.len(), N * out.len());
-    for at in (0..out.len()).step_by(LANES) {
-        let m = LANES.min(out.len() - at);
-        let numbers = load::<N>(rows, at, m);
-        store(out, at, m, numbers);
-    }
-}
-
 /// `Q` queries × `8 · B` positions from `j` on, of all tiles.
 #[inline]
 #[target_feature(enable = "avx2,f16c,fma")]
@@ -119,6 +68,12 @@ fn qk_tile<const N: usize, const Q: usize, const B: usize>(q: [&[f32]; Q], k: &[
     let head_dim = q[0].len();
     let mut acc = [[_mm256_setzero_ps(); B]; Q];
     for d in 0..head_dim {
+        if N == 2 {
+            // As stored: the lines behind these tiles, in order, though tiles are read side by side.
+            let (line, tiles) = (N * KEY_TILE, B / 2);
+            let at = N * j * head_dim + d * tiles * line;
+            prefetch(&k[at..at + tiles * line], AHEAD.max(tiles * head_dim * line));
+        }
         let keys: [__m256; B] =
             std::array::from_fn(|b| load::<N>(k, shapes::in_key_tiles(head_dim, d, j + LANES * b), LANES));
         for i in 0..Q {
@@ -172,6 +127,9 @@ fn pv_tile<const N: usize, const Q: usize, const B: usize>(
     acc: &mut [[__m256; B]; Q],
 ) {
     for j in 0..p[0].len() {
+        if N == 2 {
+            prefetch(&v[N * j * head_dim..][..N * head_dim], AHEAD); // as stored: f32 are copies in the cache
+        }
         let values: [__m256; B] =
             std::array::from_fn(|b| load::<N>(v, j * head_dim + d + LANES * b, if b + 1 == B { m } else { LANES }));
         for i in 0..Q {
@@ -220,28 +178,6 @@ fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize,
             (3, _) => step!(3, 1),
             (_, 64..) => step!(1, 8),
             (_, _) => step!(1, 1),
-        }
-    }
-}
-
-/// Blocks are unpacked by the scalar twin: a cache in a block format is chosen for its size.
-pub(super) fn load_k<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    // SAFETY: see the top of `avx2/mod.rs`: these functions are reachable only where the instructions exist.
-    unsafe {
-        match TY {
-            F32 => load_k_inner::<4>(rows, head_dim, out),
-            F16 => load_k_inner::<2>(rows, head_dim, out),
-            _ => scalar::attention::load_k::<TY>(rows, head_dim, out),
-        }
-    }
-}
-
-pub(super) fn load_v<const TY: u32>(rows: &[u8], out: &mut [f32]) {
-    // SAFETY: see the top of `avx2/mod.rs`.
-    unsafe {
-        match TY {
-            F32 => load_v_inner::<4>(rows, out),
-            _ => load_v_inner::<2>(rows, out),
         }
     }
 }

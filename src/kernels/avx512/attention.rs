@@ -7,10 +7,11 @@
 //!
 //! Each lane walks the order that `scalar/attention.rs` specifies; what does not fill a register is masked.
 
-use super::registers::{AHEAD, prefetch};
-use super::stored::{block_of, load};
+use super::stored::load;
+use crate::kernels::KEY_TILE;
+use crate::kernels::ahead::{AHEAD, prefetch};
+use crate::kernels::shapes::{self, block_of};
 use crate::kernels::table::{F16, F32};
-use crate::kernels::{KEY_TILE, shapes};
 use core::arch::x86_64::*;
 
 pub(super) const LANES: usize = 16;

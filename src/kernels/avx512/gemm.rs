@@ -16,9 +16,10 @@
 //!
 //! The twin of `scalar/gemm.rs`, where each of these steps is explained.
 
-use super::registers::{AHEAD, prefetch, store};
+use super::registers::store;
 use super::unpack::{scales, unpack};
 use crate::kernels::activations::ActBlock;
+use crate::kernels::ahead::{AHEAD, FEW_COLUMNS, prefetch};
 use crate::kernels::packed::{Layout, ROWS, STRIP};
 use crate::kernels::shapes;
 use core::arch::x86_64::*;
@@ -39,8 +40,8 @@ fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [_
     let (halves, has_min) = (layout.scales.halves(), layout.scales.min());
     let mut acc = [_mm512_setzero_ps(); N];
     for (t, tile) in group.chunks_exact(layout.tile_bytes()).enumerate() {
-        if N <= 2 {
-            prefetch(tile, AHEAD); // more columns give the memory time enough
+        if N <= FEW_COLUMNS {
+            prefetch(tile, AHEAD);
         }
         for b in 0..layout.strips {
             let lines = unpack(layout.codes, &tile[layout.strip_at(b)..]);

@@ -3,21 +3,6 @@
 use crate::kernels::packed::{LINE, ROWS};
 use core::arch::x86_64::*;
 
-/// How far ahead of the arithmetic memory is asked for: weights of this matrix or the next one in the arena, keys and values
-/// of this head or the next.
-pub(super) const AHEAD: usize = 8192;
-
-/// Asks for the lines that lie `ahead` of these bytes, where memory is read once and in order: the processor's own
-/// prefetchers stop where a page of 4 KB ends and begin again behind it (`reports/performance-notes.md`).
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn prefetch(bytes: &[u8], ahead: usize) {
-    for line in (0..bytes.len()).step_by(LINE) {
-        // A hint: it reads nothing and cannot fault, so any address will do.
-        _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(ahead + line).cast());
-    }
-}
-
 /// Loads 64 bytes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]

@@ -9,22 +9,11 @@
 //! of the `load_…` functions in `scalar/attention.rs`.
 
 use super::attention::{LANES, mask, store};
-use super::registers::{AHEAD, prefetch};
-use crate::kernels::shapes;
-use crate::kernels::table::{F16, F32, Q4_0, Q8_0};
+use crate::kernels::ahead::{AHEAD, prefetch};
+use crate::kernels::shapes::{self, block_of};
+use crate::kernels::table::{F16, F32, Q8_0};
 use crate::quant::{q4_0, q8_0};
 use core::arch::x86_64::*;
-
-/// How a format cuts a row: numbers in a block, bytes of a block.
-pub(super) const fn block_of<const TY: u32>() -> (usize, usize) {
-    match TY {
-        F32 => (1, 4),
-        F16 => (1, 2),
-        Q8_0 => (q8_0::LEN, size_of::<q8_0::Block>()),
-        Q4_0 => (q4_0::LEN, size_of::<q4_0::Block>()),
-        _ => panic!("no format of the cache"),
-    }
-}
 
 /// Stored numbers from the `at`-th on as f32, at least the next `m` ≤ 16 of them. In a block format `at` is a multiple of 16
 /// and counts what rows are filled up with.
