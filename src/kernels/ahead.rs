@@ -2,10 +2,10 @@
 //!
 //! Decoding reads every weight once and in order. The processor's own prefetchers stop where a page of 4 KB ends and begin
 //! again behind it (`reports/performance-notes.md`), so the vector kernels ask themselves, with every step of the
-//! arithmetic for the lines that lie [`AHEAD`] of it. Many columns give the memory time enough: those that have them do
-//! not ask.
+//! arithmetic for the lines that lie [`AHEAD`] of it. Not with many columns, which give the memory time enough, nor for
+//! float tiles, four of which are read side by side.
 //!
-//! NEON does not: its instruction for this is not stable in Rust.
+//! NEON does not ask: its instruction for this is not stable in Rust.
 
 use super::packed::LINE;
 use core::arch::x86_64::*;

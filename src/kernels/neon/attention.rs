@@ -8,16 +8,15 @@
 //! Each lane walks the order that `scalar/attention.rs` specifies. What does not fill a register goes by way of an array
 //! that does.
 
-use crate::kernels::table::{F16, F32};
-use crate::kernels::{KEY_TILE, scalar, shapes};
+use crate::kernels::{KEY_TILE, shapes};
 use core::arch::aarch64::*;
 
-const LANES: usize = 4;
+pub(super) const LANES: usize = 4;
 
 /// `m` ≤ 4 stored numbers of `N` bytes (f32 or f16) from the `at`-th on, as f32; zeros in the other lanes.
 #[inline]
 #[target_feature(enable = "neon")]
-fn load<const N: usize>(bytes: &[u8], at: usize, m: usize) -> float32x4_t {
+pub(super) fn load<const N: usize>(bytes: &[u8], at: usize, m: usize) -> float32x4_t {
     let bytes = &bytes[N * at..][..N * m];
     if m < LANES {
         let mut filled = [0; 4 * LANES];
@@ -50,7 +49,7 @@ fn load_f32(from: &[f32], at: usize, m: usize) -> float32x4_t {
 /// Stores the first `m` lanes.
 #[inline]
 #[target_feature(enable = "neon")]
-fn store(to: &mut [f32], at: usize, m: usize, x: float32x4_t) {
+pub(super) fn store(to: &mut [f32], at: usize, m: usize, x: float32x4_t) {
     let to = &mut to[at..][..m];
     if m < LANES {
         let mut filled = [0.0; LANES];
@@ -59,51 +58,6 @@ fn store(to: &mut [f32], at: usize, m: usize, x: float32x4_t) {
     }
     // SAFETY: the slice has four numbers; the store needs no alignment.
     unsafe { vst1q_f32(to.as_mut_ptr(), x) }
-}
-
-/// Rows become columns: every second number of two rows, then every second pair.
-#[inline]
-#[target_feature(enable = "neon")]
-fn transpose([a, b, c, d]: [float32x4_t; LANES]) -> [float32x4_t; LANES] {
-    let pairs = |x| vreinterpretq_f64_f32(x);
-    let (ab_even, ab_odd) = (pairs(vtrn1q_f32(a, b)), pairs(vtrn2q_f32(a, b)));
-    let (cd_even, cd_odd) = (pairs(vtrn1q_f32(c, d)), pairs(vtrn2q_f32(c, d)));
-    let columns = [
-        vtrn1q_f64(ab_even, cd_even),
-        vtrn1q_f64(ab_odd, cd_odd),
-        vtrn2q_f64(ab_even, cd_even),
-        vtrn2q_f64(ab_odd, cd_odd),
-    ];
-    columns.map(|column| vreinterpretq_f32_f64(column))
-}
-
-#[target_feature(enable = "neon")]
-fn load_k_inner<const N: usize>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    let n = shapes::rows(rows.len(), head_dim * N);
-    let padded = shapes::key_tiles(n, head_dim, out.len());
-    for j in (0..padded).step_by(LANES) {
-        for d in (0..head_dim).step_by(LANES) {
-            let m = LANES.min(head_dim - d);
-            let mut block = [vdupq_n_f32(0.0); LANES];
-            for i in 0..LANES.min(n.saturating_sub(j)) {
-                block[i] = load::<N>(rows, (j + i) * head_dim + d, m);
-            }
-            let columns = transpose(block);
-            for i in 0..m {
-                store(out, shapes::in_key_tiles(head_dim, d + i, j), LANES, columns[i]);
-            }
-        }
-    }
-}
-
-#[target_feature(enable = "neon")]
-fn load_v_inner<const N: usize>(rows: &[u8], out: &mut [f32]) {
-    assert_eq!(rows.len(), N * out.len());
-    for at in (0..out.len()).step_by(LANES) {
-        let m = LANES.min(out.len() - at);
-        let numbers = load::<N>(rows, at, m);
-        store(out, at, m, numbers);
-    }
 }
 
 /// `Q` queries × `4 · B` positions from `j` on, of all tiles.
@@ -218,28 +172,6 @@ fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize,
     }
 }
 
-/// Blocks are unpacked by the scalar twin: a cache in a block format is chosen for its size.
-pub(super) fn load_k<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    // SAFETY: see the top of `neon/mod.rs`: these functions are reachable only where the instructions exist.
-    unsafe {
-        match TY {
-            F32 => load_k_inner::<4>(rows, head_dim, out),
-            F16 => load_k_inner::<2>(rows, head_dim, out),
-            _ => scalar::attention::load_k::<TY>(rows, head_dim, out),
-        }
-    }
-}
-
-pub(super) fn load_v<const TY: u32>(rows: &[u8], out: &mut [f32]) {
-    // SAFETY: see the top of `neon/mod.rs`.
-    unsafe {
-        match TY {
-            F32 => load_v_inner::<4>(rows, out),
-            _ => load_v_inner::<2>(rows, out),
-        }
-    }
-}
-
 pub(super) fn qk(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
     // SAFETY: f32 has no padding, so its bytes may be read; u8 needs no alignment. For the call see the top of
     // `neon/mod.rs`.
@@ -250,7 +182,7 @@ pub(super) fn qk(q: &[f32], k: &[f32], head_dim: usize, scale: f32, scores: &mut
 }
 
 pub(super) fn qk_f16(q: &[f32], k: &[u8], head_dim: usize, scale: f32, scores: &mut [f32], stride: usize) {
-    // SAFETY: see the top of `neon/mod.rs`.
+    // SAFETY: see the top of `neon/mod.rs`: these functions are reachable only where the instructions exist.
     unsafe { qk_inner::<2>(q, k, head_dim, scale, scores, stride) }
 }
 

@@ -17,17 +17,18 @@ mod float;
 mod gemm;
 mod panel;
 mod registers;
+mod stored;
 mod unpack;
 
 use super::Kernels;
 use super::activations::quantize;
 use super::lanes::*;
-use super::scalar::attention::load_v_blocks;
 use super::table::table;
-use attention::{load_k, load_v, pv, pv_f16, qk, qk_f16};
+use attention::{pv, pv_f16, qk, qk_f16};
 use float::gemm_float;
 use gemm::gemm;
 use panel::{expand, gemm_panel};
+use stored::{load_k, load_v, load_v_blocks};
 
 /// The table, where the processor has what it needs.
 pub(super) fn kernels() -> Option<Kernels> {

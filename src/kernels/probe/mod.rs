@@ -55,10 +55,11 @@ impl Probes {
 
     /// Every set that this machine can run, slowest first.
     pub fn available() -> Vec<Self> {
-        let mut probes = vec![Self::scalar()];
         #[cfg(target_arch = "x86_64")]
-        probes.extend([x86::avx2(), x86::avx512()].into_iter().flatten());
-        probes
+        let faster = [x86::avx2(), x86::avx512()];
+        #[cfg(not(target_arch = "x86_64"))]
+        let faster: [Option<Self>; 0] = [];
+        std::iter::once(Self::scalar()).chain(faster.into_iter().flatten()).collect()
     }
 
     /// The best that this machine can run.
