@@ -219,6 +219,8 @@ fn attention_has_the_bits_of_the_scalar_twin() {
         (130, 33, 3),
         (144, 2, 8),
         (80, 17, 11),
+        (150, 64, 3), // more than a run of values in f32, in f16 too
+        (101, 200, 5),
     ];
     for (n, head_dim, n_q) in shapes {
         let (q, rows) = (random.floats(n_q * head_dim), random.floats(n * head_dim));

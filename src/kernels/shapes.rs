@@ -56,6 +56,15 @@ pub(super) const fn block_of<const TY: u32>() -> (usize, usize) {
     }
 }
 
+/// Bytes of a run of values: a head's values are wider than registers are many, so they are gone through run by run, several
+/// times each, and a run must stay in the nearest cache.
+pub(super) const RUN_BYTES: usize = 16 << 10;
+
+/// Positions in a run.
+pub(super) fn run_len(row_bytes: usize) -> usize {
+    (RUN_BYTES / row_bytes.max(1)).max(1)
+}
+
 /// Checks that `len` numbers are the tiles of `n` keys, and says how many positions these tiles have.
 pub(super) fn key_tiles(n: usize, head_dim: usize, len: usize) -> usize {
     let padded = n.next_multiple_of(KEY_TILE);

@@ -8,8 +8,9 @@
 //! Each lane walks the order that `scalar/attention.rs` specifies. What does not fill a register goes by way of an array
 //! that does.
 
+use crate::kernels::KEY_TILE;
 use crate::kernels::ahead::{AHEAD, prefetch};
-use crate::kernels::{KEY_TILE, shapes};
+use crate::kernels::shapes::{self, RUN_BYTES};
 use core::arch::x86_64::*;
 
 pub(super) const LANES: usize = 8;
@@ -128,7 +129,8 @@ fn pv_tile<const N: usize, const Q: usize, const B: usize>(
 ) {
     for j in 0..p[0].len() {
         if N == 2 {
-            prefetch(&v[N * j * head_dim..][..N * head_dim], AHEAD); // as stored: f32 are copies in the cache
+            // As stored: the same part of the next run, so that memory is busy as long as the arithmetic is.
+            prefetch(&v[N * (j * head_dim + d)..][..N * (LANES * (B - 1) + m)], RUN_BYTES);
         }
         let values: [__m256; B] =
             std::array::from_fn(|b| load::<N>(v, j * head_dim + d + LANES * b, if b + 1 == B { m } else { LANES }));
@@ -139,8 +141,18 @@ fn pv_tile<const N: usize, const Q: usize, const B: usize>(
     }
 }
 
+/// Run by run: all queries and dimensions over some positions, then over the next ones.
 #[target_feature(enable = "avx2,f16c,fma")]
 fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
+    let (row_bytes, len) = (N * head_dim, shapes::run_len(N * head_dim));
+    for (i, run) in v.chunks(len * row_bytes).enumerate() {
+        pv_run::<N>(&p[i * len..], stride, run, head_dim, out);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c,fma")]
+fn pv_run<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
     let (n, n_q) = (shapes::rows(v.len(), head_dim * N), shapes::rows(out.len(), head_dim));
     shapes::strided(p.len(), n_q, stride, n);
     let (mut i, mut d) = (0, 0);

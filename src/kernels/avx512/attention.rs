@@ -9,8 +9,8 @@
 
 use super::stored::load;
 use crate::kernels::KEY_TILE;
-use crate::kernels::ahead::{AHEAD, prefetch};
-use crate::kernels::shapes::{self, block_of};
+use crate::kernels::ahead::prefetch;
+use crate::kernels::shapes::{self, RUN_BYTES, block_of};
 use crate::kernels::table::{F16, F32};
 use core::arch::x86_64::*;
 
@@ -111,8 +111,9 @@ fn pv_tile<const TY: u32, const Q: usize, const B: usize>(
 ) {
     for j in 0..p[0].len() {
         if TY == F16 {
-            let row_bytes = head_dim * const { block_of::<TY>().1 };
-            prefetch(&v[j * row_bytes..][..row_bytes], AHEAD); // as stored: f32 are copies in the cache
+            // As stored: the same part of the next run, so that memory is busy as long as the arithmetic is.
+            let (at, len, bytes) = (j * head_dim + d, LANES * (B - 1) + m, const { block_of::<TY>().1 });
+            prefetch(&v[at * bytes..][..len * bytes], RUN_BYTES);
         }
         let values: [__m512; B] =
             std::array::from_fn(|b| load::<TY>(v, j * head_dim + d + LANES * b, if b + 1 == B { m } else { LANES }));
@@ -123,8 +124,19 @@ fn pv_tile<const TY: u32, const Q: usize, const B: usize>(
     }
 }
 
+/// Run by run: all queries and dimensions over some positions, then over the next ones.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c,fma")]
 fn pv_inner<const TY: u32>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
+    let row_bytes = head_dim * const { block_of::<TY>().1 };
+    let len = shapes::run_len(row_bytes);
+    for (i, run) in v.chunks(len * row_bytes).enumerate() {
+        pv_run::<TY>(&p[i * len..], stride, run, head_dim, out);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c,fma")]
+fn pv_run<const TY: u32>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
     let (n, n_q) = (shapes::rows(v.len(), head_dim * const { block_of::<TY>().1 }), shapes::rows(out.len(), head_dim));
     shapes::strided(p.len(), n_q, stride, n);
     let (mut i, mut d) = (0, 0);

@@ -129,8 +129,18 @@ fn pv_tile<const N: usize, const Q: usize, const B: usize>(
     }
 }
 
+/// Run by run: all queries and dimensions over some positions, then over the next ones.
 #[target_feature(enable = "neon")]
 fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
+    let (row_bytes, len) = (N * head_dim, shapes::run_len(N * head_dim));
+    for (i, run) in v.chunks(len * row_bytes).enumerate() {
+        pv_run::<N>(&p[i * len..], stride, run, head_dim, out);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn pv_run<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
     let (n, n_q) = (shapes::rows(v.len(), head_dim * N), shapes::rows(out.len(), head_dim));
     shapes::strided(p.len(), n_q, stride, n);
     let (mut i, mut d) = (0, 0);

@@ -191,7 +191,9 @@ impl Examiner<'_> {
 
     fn attention(&mut self) {
         let mut random = Random(11);
-        for (n, head_dim, n_q) in [(1, 8, 1), (16, 16, 3), (33, 64, 4), (64, 64, 9), (63, 80, 2), (40, 5, 7)] {
+        for (n, head_dim, n_q) in
+            [(1, 8, 1), (16, 16, 3), (33, 64, 4), (64, 64, 9), (63, 80, 2), (40, 5, 7), (101, 200, 5)]
+        {
             let case = format!("{n_q} queries, {n} positions, heads of {head_dim}");
             let (q, rows) = (random.floats(n_q * head_dim), random.floats(n * head_dim));
             let as_f32: Vec<u8> = rows.iter().flat_map(|x| x.to_le_bytes()).collect();
