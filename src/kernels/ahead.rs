@@ -26,3 +26,10 @@ pub(super) fn prefetch(bytes: &[u8], ahead: usize) {
         _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(ahead + line).cast());
     }
 }
+
+/// The `b`-th of `n` parts of a tile, about equal: what is asked for with one of its strips. All lines of a large tile at once
+/// are more than the memory takes, and it forgets the rest.
+#[inline(always)]
+pub(super) fn part(tile: &[u8], b: usize, n: usize) -> &[u8] {
+    &tile[tile.len() * b / n..tile.len() * (b + 1) / n]
+}

@@ -19,7 +19,7 @@ use super::dot::dot;
 use super::registers::{Line, Sixteen, fma, mul, set, store, to_f32};
 use super::unpack::{scales, unpack};
 use crate::kernels::activations::ActBlock;
-use crate::kernels::ahead::{AHEAD, FEW_COLUMNS, prefetch};
+use crate::kernels::ahead::{AHEAD, FEW_COLUMNS, part, prefetch};
 use crate::kernels::packed::{Layout, ROWS, STRIP};
 use crate::kernels::shapes;
 
@@ -40,10 +40,10 @@ fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [S
     let (halves, has_min) = (layout.scales.halves(), layout.scales.min());
     let mut acc = [set(0.0); N];
     for (t, tile) in group.chunks_exact(layout.tile_bytes()).enumerate() {
-        if N <= FEW_COLUMNS {
-            prefetch(tile, AHEAD);
-        }
         for b in 0..layout.strips {
+            if N <= FEW_COLUMNS {
+                prefetch(part(tile, b, layout.strips), AHEAD);
+            }
             let x = x.map(|x| &x[t * layout.strips + b]);
             let lines = unpack(layout.codes, &tile[layout.strip_at(b)..]);
             let (scale, min) = scales(layout.scales, tile, b);
