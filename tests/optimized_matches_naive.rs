@@ -98,8 +98,9 @@ fn every_family_agrees_in_floats() {
 }
 
 /// With its activations rounded as ours, the naive path gives our results: 2e-5 in the median, which is what sixteen bits
-/// cost before the last matrix. What else is left is a value here and there that f32 rounding pushes over the middle between two steps; in models this narrow one such value moves the
-/// logits by up to 1 %, which is why the budget of a single model says less than the median over all of them.
+/// cost before the last matrix. What else is left is a value here and there that f32 rounding pushes over the middle between
+/// two steps; in models this narrow one such value moves the logits by up to 1 %, which is why the budget of a single model
+/// says less than the median over all of them.
 #[test]
 fn every_family_and_format_agrees_with_rounded_activations() {
     compare(quantised(), (2e-2, 1e-4), |model, batch| {

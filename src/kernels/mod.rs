@@ -42,7 +42,8 @@
 //!
 //! **Reading order**: [`packed`], the drawing of a tile; [`activations`]; `scalar/gemm.rs`, three lines of arithmetic; then
 //! the same loop in `avx512/gemm.rs`, and what it takes where there is no VNNI in `avx2/dot.rs` and `neon/dot.rs`; `table.rs`
-//! lists what a table holds. What is deliberately not here: threads, memory, any decision about a model.
+//! lists what a table holds, `stored.rs` is the walk over the cache that vector tables share, `ahead.rs` asks for memory in
+//! time. What is deliberately not here: threads, memory, any decision about a model.
 //!
 //! Sizes follow from the slices: a kernel computes as many rows as it is given tiles, and as many columns as activations.
 //! A thread's share of a matrix is a sub-slice of whole groups of tiles. Slices that do not belong together are a mistake
@@ -64,6 +65,8 @@ mod lanes;
 mod neon;
 mod scalar;
 mod shapes;
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
+mod stored;
 mod table;
 
 pub use activations::ActBlock;

@@ -4,8 +4,6 @@
 use super::KEY_TILE;
 use super::activations::ActBlock;
 use super::packed::{Panel, ROWS};
-use super::table::{F16, F32, Q4_0, Q8_0};
-use crate::quant::{q4_0, q8_0};
 
 /// Sizes of `y[n_cols][16 · n_groups] = W · x`.
 #[derive(Debug, Clone, Copy)]
@@ -43,26 +41,6 @@ fn product(n_groups: usize, n_in: usize, x_len: usize, y: &[f32]) -> Gemm {
 pub(super) fn rows(len: usize, width: usize) -> usize {
     assert!(width > 0 && len.is_multiple_of(width), "{len} numbers are no whole rows of {width}");
     len / width
-}
-
-/// How a format of the cache cuts a row: numbers in a block, bytes of a block.
-pub(super) const fn block_of<const TY: u32>() -> (usize, usize) {
-    match TY {
-        F32 => (1, 4),
-        F16 => (1, 2),
-        Q8_0 => (q8_0::LEN, size_of::<q8_0::Block>()),
-        Q4_0 => (q4_0::LEN, size_of::<q4_0::Block>()),
-        _ => panic!("no format of the cache"),
-    }
-}
-
-/// Bytes of a run of values: a head's values are wider than registers are many, so they are gone through run by run, several
-/// times each, and a run must stay in the nearest cache.
-pub(super) const RUN_BYTES: usize = 16 << 10;
-
-/// Positions in a run.
-pub(super) fn run_len(row_bytes: usize) -> usize {
-    (RUN_BYTES / row_bytes.max(1)).max(1)
 }
 
 /// Checks that `len` numbers are the tiles of `n` keys, and says how many positions these tiles have.

@@ -335,7 +335,7 @@ fn product(
     panel: &mut Panel,
     tile: &mut Vec<f32>,
 ) {
-    let (w, width, n_columns) = (&linear.weight, groups.len() * ROWS, x.n_columns());
+    let (w, width, n_columns) = (&linear.weight, groups.len() * ROWS, x.n_columns);
     if tile.len() < n_columns * width {
         tile.resize(n_columns * width, 0.0);
     }

@@ -25,17 +25,10 @@ pub(super) struct Rows {
 pub(super) struct Input<'a> {
     pub(super) n: usize,
     pub(super) values: &'a [f32],
+    /// Columns that a matrix multiplies: `n` of rows, and where they are fine `n` more of what their rounding lost.
+    pub(super) n_columns: usize,
     /// `[n_columns, width / 32]`.
     pub(super) blocks: &'a [ActBlock],
-    /// Whether each row is two columns that belong together: `n` of rows, then `n` of what their rounding lost.
-    pub(super) fine: bool,
-}
-
-impl Input<'_> {
-    /// Columns of blocks.
-    pub(super) fn n_columns(&self) -> usize {
-        if self.fine { 2 * self.n } else { self.n }
-    }
 }
 
 impl Rows {
@@ -93,9 +86,8 @@ impl Rows {
 
     /// All rows.
     pub(super) fn input(&self) -> Input<'_> {
-        let fine = self.fine;
-        let input = Input { n: self.n, values: self.values(), blocks: &[], fine };
-        Input { blocks: &self.blocks[..input.n_columns() * self.strips()], ..input }
+        let n_columns = if self.fine { 2 * self.n } else { self.n };
+        Input { n: self.n, values: self.values(), n_columns, blocks: &self.blocks[..n_columns * self.strips()] }
     }
 
     /// Some of the rows, as they were rounded.
@@ -104,8 +96,8 @@ impl Rows {
         Input {
             n: rows.len(),
             values: &self.values[rows.start * width..rows.end * width],
+            n_columns: rows.len(),
             blocks: &self.blocks[rows.start * strips..rows.end * strips],
-            fine: false,
         }
     }
 

@@ -10,7 +10,8 @@
 
 use crate::kernels::KEY_TILE;
 use crate::kernels::ahead::{AHEAD, prefetch};
-use crate::kernels::shapes::{self, RUN_BYTES};
+use crate::kernels::shapes;
+use crate::kernels::stored::{RUN_BYTES, runs};
 use core::arch::x86_64::*;
 
 pub(super) const LANES: usize = 8;
@@ -144,9 +145,8 @@ fn pv_tile<const N: usize, const Q: usize, const B: usize>(
 /// Run by run: all queries and dimensions over some positions, then over the next ones.
 #[target_feature(enable = "avx2,f16c,fma")]
 fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
-    let (row_bytes, len) = (N * head_dim, shapes::run_len(N * head_dim));
-    for (i, run) in v.chunks(len * row_bytes).enumerate() {
-        pv_run::<N>(&p[i * len..], stride, run, head_dim, out);
+    for (first, run) in runs(v, N * head_dim) {
+        pv_run::<N>(&p[first..], stride, run, head_dim, out);
     }
 }
 

@@ -10,7 +10,8 @@
 use super::stored::load;
 use crate::kernels::KEY_TILE;
 use crate::kernels::ahead::prefetch;
-use crate::kernels::shapes::{self, RUN_BYTES, block_of};
+use crate::kernels::shapes;
+use crate::kernels::stored::{RUN_BYTES, block_of, runs};
 use crate::kernels::table::{F16, F32};
 use core::arch::x86_64::*;
 
@@ -127,10 +128,8 @@ fn pv_tile<const TY: u32, const Q: usize, const B: usize>(
 /// Run by run: all queries and dimensions over some positions, then over the next ones.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c,fma")]
 fn pv_inner<const TY: u32>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
-    let row_bytes = head_dim * const { block_of::<TY>().1 };
-    let len = shapes::run_len(row_bytes);
-    for (i, run) in v.chunks(len * row_bytes).enumerate() {
-        pv_run::<TY>(&p[i * len..], stride, run, head_dim, out);
+    for (first, run) in runs(v, head_dim * const { block_of::<TY>().1 }) {
+        pv_run::<TY>(&p[first..], stride, run, head_dim, out);
     }
 }
 

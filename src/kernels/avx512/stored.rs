@@ -10,7 +10,8 @@
 
 use super::attention::{LANES, mask, store};
 use crate::kernels::ahead::{AHEAD, prefetch};
-use crate::kernels::shapes::{self, block_of};
+use crate::kernels::shapes;
+use crate::kernels::stored::{block_of, stamp_loads};
 use crate::kernels::table::{F16, F32, Q8_0};
 use crate::quant::{q4_0, q8_0};
 use core::arch::x86_64::*;
@@ -91,70 +92,4 @@ fn transpose(r: [__m512; LANES]) -> [__m512; LANES] {
     out
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
-fn load_k_inner<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    let (len, bytes) = const { block_of::<TY>() };
-    let blocks = head_dim.div_ceil(len); // of a row
-    let n = shapes::rows(rows.len(), blocks * bytes);
-    shapes::key_tiles(n, head_dim, out.len());
-    for (j, out) in (0..n).step_by(LANES).zip(out.chunks_exact_mut(head_dim * LANES)) {
-        prefetch(&rows[j * blocks * bytes..(j + LANES).min(n) * blocks * bytes], AHEAD);
-        for d in (0..head_dim).step_by(LANES) {
-            let (m, m_rows) = (LANES.min(head_dim - d), LANES.min(n - j));
-            let mut square = [_mm512_setzero_ps(); LANES];
-            if (m, m_rows) == (LANES, LANES) {
-                // Bounds that the compiler knows: all sixteen rows and columns stay in registers.
-                for i in 0..LANES {
-                    square[i] = load::<TY>(rows, (j + i) * blocks * len + d, LANES);
-                }
-                let columns = transpose(square);
-                for i in 0..LANES {
-                    store(out, (d + i) * LANES, LANES, columns[i]);
-                }
-                continue;
-            }
-            for i in 0..m_rows {
-                square[i] = load::<TY>(rows, (j + i) * blocks * len + d, m);
-            }
-            let columns = transpose(square);
-            for i in 0..m {
-                store(out, (d + i) * LANES, LANES, columns[i]);
-            }
-        }
-    }
-}
-
-/// One row after the other; a format of single numbers has one row, as long as all of them.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
-fn load_v_inner<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    let (len, bytes) = const { block_of::<TY>() };
-    let blocks = head_dim.div_ceil(len); // of a row
-    assert_eq!(out.len(), shapes::rows(rows.len(), blocks * bytes) * head_dim, "out is [n][{head_dim}]");
-    for (j, out) in out.chunks_exact_mut(head_dim).enumerate() {
-        let whole = head_dim / LANES * LANES;
-        for d in (0..whole).step_by(LANES) {
-            store(out, d, LANES, load::<TY>(rows, j * blocks * len + d, LANES));
-        }
-        if whole < head_dim {
-            let m = head_dim - whole;
-            store(out, whole, m, load::<TY>(rows, j * blocks * len + whole, m));
-        }
-    }
-}
-
-pub(super) fn load_k<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    // SAFETY: see the top of `avx512/mod.rs`: this function is reachable only where the instructions exist.
-    unsafe { load_k_inner::<TY>(rows, head_dim, out) }
-}
-
-/// Numbers, in the order in which they are stored.
-pub(super) fn load_v<const TY: u32>(rows: &[u8], out: &mut [f32]) {
-    if !out.is_empty() {
-        load_v_blocks::<TY>(rows, out.len(), out);
-    }
-}
-
-pub(super) fn load_v_blocks<const TY: u32>(rows: &[u8], head_dim: usize, out: &mut [f32]) {
-    // SAFETY: see the top of `avx512/mod.rs`.
-    unsafe { load_v_inner::<TY>(rows, head_dim, out) }
-}
+stamp_loads! { "avx512f,avx512bw,avx512vl,f16c", _mm512_setzero_ps(), AHEAD }

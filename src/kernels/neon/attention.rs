@@ -8,6 +8,7 @@
 //! Each lane walks the order that `scalar/attention.rs` specifies. What does not fill a register goes by way of an array
 //! that does.
 
+use crate::kernels::stored::runs;
 use crate::kernels::{KEY_TILE, shapes};
 use core::arch::aarch64::*;
 
@@ -132,9 +133,8 @@ fn pv_tile<const N: usize, const Q: usize, const B: usize>(
 /// Run by run: all queries and dimensions over some positions, then over the next ones.
 #[target_feature(enable = "neon")]
 fn pv_inner<const N: usize>(p: &[f32], stride: usize, v: &[u8], head_dim: usize, out: &mut [f32]) {
-    let (row_bytes, len) = (N * head_dim, shapes::run_len(N * head_dim));
-    for (i, run) in v.chunks(len * row_bytes).enumerate() {
-        pv_run::<N>(&p[i * len..], stride, run, head_dim, out);
+    for (first, run) in runs(v, N * head_dim) {
+        pv_run::<N>(&p[first..], stride, run, head_dim, out);
     }
 }
 

@@ -119,7 +119,7 @@ impl PeerRun {
     /// If the output is malformed, or if another model, test, number of threads or cache format was run.
     pub fn of(output: &str, test: Test, threads: usize, model: &str) -> Result<Self, PeerError> {
         let mut run = parse(output)?.swap_remove(0);
-        run.call_prompt_depth();
+        run.take_prompt_for_depth();
         let (n_prompt, n_gen) = match test.phase {
             Phase::Prompt(n) => (n, 0),
             Phase::Generate(n) => (0, n),
@@ -152,7 +152,7 @@ impl PeerRun {
     }
 
     /// Forks that have no depth have a test that says the same, `-gp`: a generation after a prompt, timed alone.
-    fn call_prompt_depth(&mut self) {
+    fn take_prompt_for_depth(&mut self) {
         if self.test == format!("tg{}@pp{}", self.n_gen, self.n_prompt) {
             self.n_depth += std::mem::take(&mut self.n_prompt);
         }
