@@ -86,31 +86,55 @@ fn products_with_floats_have_the_bits_of_the_scalar_twin() {
 #[test]
 fn products_with_blocks_have_the_bits_of_the_scalar_twin() {
     for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| !ty.is_float()) {
-        for Product { what, ty, n_in, n_groups, tiles, x } in products(ty) {
-            let mut blocks = vec![ActBlock::ZERO; x.len() / 32];
-            (Kernels::scalar().quantize)(&x, &mut blocks);
-            let product = |kernels: &Kernels, x: &[ActBlock]| {
-                let mut y = vec![f32::NAN; 16 * n_groups * x.len() * 32 / n_in];
-                kernels.gemm(ty).unwrap()(n_in, &tiles, x, &mut y);
-                bits(&y)
-            };
-            let expected = product(&Kernels::scalar(), &blocks);
-            let alone = product(&Kernels::scalar(), &blocks[..n_in / 32]);
-            assert_eq!(alone, expected[..16 * n_groups], "one column alone, {what}");
-            let mut scalar_panel = Panel::new();
-            (Kernels::scalar().expand)(ty, n_in, &tiles, &mut scalar_panel);
-
-            for kernels in Kernels::available() {
-                assert_eq!(product(&kernels, &blocks), expected, "{}, {what}", kernels.name);
-
-                let mut panel = Panel::new();
-                (kernels.expand)(ty, n_in, &tiles, &mut panel);
-                assert_eq!(contents(&panel), contents(&scalar_panel), "{} panel, {what}", kernels.name);
-                let mut y = vec![f32::NAN; expected.len()];
-                (kernels.gemm_panel)(&panel, &blocks, &mut y);
-                assert_eq!(bits(&y), expected, "{} from a panel, {what}", kernels.name);
-            }
+        for given in products(ty) {
+            products_agree(&given, |k| k.quantize, |k| k.gemm(ty).unwrap(), |k| k.gemm_panel);
         }
+    }
+}
+
+#[test]
+fn products_with_two_digits_have_the_bits_of_the_scalar_twin() {
+    for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| !ty.is_float()) {
+        for given in products(ty) {
+            let gemm = |k: &Kernels| {
+                let gemm_fine = k.gemm_fine;
+                move |n_in, tiles: &[u8], x: &[ActBlock<2>], y: &mut [f32]| gemm_fine(ty, n_in, tiles, x, y)
+            };
+            products_agree(&given, |k| k.quantize_fine, gemm, |k| k.gemm_panel_fine);
+        }
+    }
+}
+
+/// All tables, all numbers of columns, tiles and panels: the same bits.
+fn products_agree<const DIGITS: usize, Gemm: Fn(usize, &[u8], &[ActBlock<DIGITS>], &mut [f32])>(
+    Product { what, ty, n_in, n_groups, tiles, x }: &Product,
+    quantize: impl Fn(&Kernels) -> fn(&[f32], &mut [ActBlock<DIGITS>]),
+    gemm: impl Fn(&Kernels) -> Gemm,
+    gemm_panel: impl Fn(&Kernels) -> fn(&Panel, &[ActBlock<DIGITS>], &mut [f32]),
+) {
+    let n_in = *n_in;
+    let mut blocks = vec![ActBlock::ZERO; x.len() / 32];
+    quantize(&Kernels::scalar())(x, &mut blocks);
+    let product = |kernels: &Kernels, x: &[ActBlock<DIGITS>]| {
+        let mut y = vec![f32::NAN; 16 * n_groups * x.len() * 32 / n_in];
+        gemm(kernels)(n_in, tiles, x, &mut y);
+        bits(&y)
+    };
+    let expected = product(&Kernels::scalar(), &blocks);
+    let alone = product(&Kernels::scalar(), &blocks[..n_in / 32]);
+    assert_eq!(alone, expected[..16 * n_groups], "one column alone, {what}");
+    let mut scalar_panel = Panel::new();
+    (Kernels::scalar().expand)(*ty, n_in, tiles, &mut scalar_panel);
+
+    for kernels in Kernels::available() {
+        assert_eq!(product(&kernels, &blocks), expected, "{}, {what}", kernels.name);
+
+        let mut panel = Panel::new();
+        (kernels.expand)(*ty, n_in, tiles, &mut panel);
+        assert_eq!(contents(&panel), contents(&scalar_panel), "{} panel, {what}", kernels.name);
+        let mut y = vec![f32::NAN; expected.len()];
+        gemm_panel(&kernels)(&panel, &blocks, &mut y);
+        assert_eq!(bits(&y), expected, "{} from a panel, {what}", kernels.name);
     }
 }
 
@@ -202,6 +226,10 @@ fn small_operations_have_the_bits_of_the_scalar_twin() {
             (Kernels::scalar().quantize)(&x, &mut expected);
             (kernels.quantize)(&x, &mut found);
             assert_eq!(found, expected, "quantize with {}", kernels.name);
+            let (mut expected, mut found) = ([ActBlock::ZERO; 3], [ActBlock::ZERO; 3]);
+            (Kernels::scalar().quantize_fine)(&x, &mut expected);
+            (kernels.quantize_fine)(&x, &mut found);
+            assert_eq!(found, expected, "quantize_fine with {}", kernels.name);
         }
     }
 }

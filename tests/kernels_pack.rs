@@ -116,50 +116,72 @@ fn scalar_products_are_within_the_error_bound() {
         quant::dequantize(ty, &rows, &mut weights).unwrap();
         let x: Vec<f32> = (0..n_in * n_cols).map(|i| ((i * i + 3 * i) as f32 * 0.7).sin() * 2.0).collect();
 
-        let kernels = Kernels::scalar();
         let n_padded = n_out.next_multiple_of(16);
-        let mut y = vec![f32::NAN; n_cols * n_padded];
-        let mut blocks = vec![ActBlock::ZERO; if ty.is_float() { 0 } else { x.len() / 32 }];
-        if let Some(gemm) = kernels.gemm(ty) {
-            (kernels.quantize)(&x, &mut blocks);
-            gemm(n_in, &tiles, &blocks, &mut y);
-        } else {
-            kernels.gemm_float(ty).unwrap()(n_in, &tiles, &x, &mut y);
-        }
-
-        for c in 0..n_cols {
-            for r in 0..n_out {
-                let (mut exact, mut bound, mut magnitude) = (0.0_f64, 0.0_f64, 0.0_f64);
-                for i in 0..n_in {
-                    let (w, x) = (f64::from(weights[r * n_in + i]), f64::from(x[c * n_in + i]));
-                    exact += w * x;
-                    let strip = &weights[r * n_in..][..n_in].chunks(32).nth(i / 32).unwrap();
-                    let largest = strip.iter().fold(0.0, |max: f64, &w| max.max(f64::from(w.abs())));
-                    magnitude += x.abs() * if has_minima { 6.0 * largest } else { w.abs() };
-                    if let Some(block) = blocks.get(c * n_in / 32 + i / 32) {
-                        bound += 0.5 * f64::from(block.d) * w.abs();
+        for (y, steps) in scalar_products(ty, n_in, &tiles, &x, n_cols * n_padded) {
+            for c in 0..n_cols {
+                for r in 0..n_out {
+                    let (mut exact, mut bound, mut magnitude) = (0.0_f64, 0.0_f64, 0.0_f64);
+                    for i in 0..n_in {
+                        let (w, x) = (f64::from(weights[r * n_in + i]), f64::from(x[c * n_in + i]));
+                        exact += w * x;
+                        let strip = &weights[r * n_in..][..n_in].chunks(32).nth(i / 32).unwrap();
+                        let largest = strip.iter().fold(0.0, |max: f64, &w| max.max(f64::from(w.abs())));
+                        magnitude += x.abs() * if has_minima { 6.0 * largest } else { w.abs() };
+                        if let Some(&step) = steps.get(c * n_in / 32 + i / 32) {
+                            bound += 0.5 * f64::from(step) * w.abs();
+                        }
                     }
+                    let rounding = 2.0 * n_in as f64 * f64::from(f32::EPSILON) * magnitude;
+                    let found = f64::from(y[c * n_padded + r]);
+                    let off = (found - exact).abs();
+                    assert!(off <= bound + rounding, "{ty} row {r} column {c}: {found} is not {exact}");
                 }
-                let rounding = 2.0 * n_in as f64 * f64::from(f32::EPSILON) * magnitude;
-                let found = f64::from(y[c * n_padded + r]);
-                assert!((found - exact).abs() <= bound + rounding, "{ty} row {r} column {c}: {found} is not {exact}");
+                let padding = &y[c * n_padded + n_out..(c + 1) * n_padded];
+                assert!(padding.iter().all(|&y| y == 0.0), "{ty}: padding is not zero");
             }
-            assert!(y[c * n_padded + n_out..(c + 1) * n_padded].iter().all(|&y| y == 0.0), "{ty}: padding is not zero");
         }
     }
 }
 
+/// `len` results, and the step of every 32 activations: with floats, which have none, or with one digit and with two.
+fn scalar_products(ty: GgmlType, n_in: usize, tiles: &[u8], x: &[f32], len: usize) -> Vec<(Vec<f32>, Vec<f32>)> {
+    let kernels = Kernels::scalar();
+    let into = |product: &dyn Fn(&mut [f32])| {
+        let mut y = vec![f32::NAN; len];
+        product(&mut y);
+        y
+    };
+    let Some(gemm) = kernels.gemm(ty) else {
+        let gemm = kernels.gemm_float(ty).unwrap();
+        return vec![(into(&|y| gemm(n_in, tiles, x, y)), Vec::new())];
+    };
+    let (mut coarse, mut fine) = (vec![ActBlock::ZERO; x.len() / 32], vec![ActBlock::ZERO; x.len() / 32]);
+    (kernels.quantize)(x, &mut coarse);
+    (kernels.quantize_fine)(x, &mut fine);
+    vec![
+        (into(&|y| gemm(n_in, tiles, &coarse, y)), coarse.iter().map(|block| block.d).collect()),
+        (into(&|y| (kernels.gemm_fine)(ty, n_in, tiles, &fine, y)), fine.iter().map(|block| block.d).collect()),
+    ]
+}
+
 #[test]
 fn activations_are_rounded_to_the_nearest_and_sums_fit() {
+    rounded(Kernels::scalar().quantize, 127);
+    rounded(Kernels::scalar().quantize_fine, 32_512);
+}
+
+fn rounded<const DIGITS: usize>(quantize: fn(&[f32], &mut [ActBlock<DIGITS>]), largest: i32) {
     let x: Vec<f32> = (0..64).map(|i| if i < 32 { (i as f32 - 15.5) * 0.37 } else { 0.0 }).collect();
     let mut blocks = [ActBlock::ZERO; 2];
-    (Kernels::scalar().quantize)(&x, &mut blocks);
+    quantize(&x, &mut blocks);
     let block = &blocks[0];
-    assert_eq!(block.d, 15.5 * 0.37 / 127.0);
+    assert_eq!(block.d, 15.5 * 0.37 / largest as f32);
+    assert!(block.q.iter().flatten().all(|&digit| digit != -128), "a digit is −127 … 127");
     for i in 0..32 {
-        assert!((f32::from(block.q[i]) * block.d - x[i]).abs() <= 0.5001 * block.d);
+        assert!((block.whole(i) as f32 * block.d - x[i]).abs() <= 0.502 * block.d);
     }
-    let sum = |range: std::ops::Range<usize>| range.map(|i| i32::from(block.q[i])).sum::<i32>();
+    let sum = |range: std::ops::Range<usize>| range.map(|i| block.whole(i)).sum::<i32>();
+    assert_eq!((block.whole(0), block.whole(31)), (-largest, largest));
     assert_eq!(block.sums, [sum(0..16), sum(16..32)]);
     assert_eq!(block.s, block.d * sum(0..32) as f32);
     assert_eq!(blocks[1], ActBlock::ZERO);
@@ -167,6 +189,6 @@ fn activations_are_rounded_to_the_nearest_and_sums_fit() {
     let mut broken = x;
     broken[5] = f32::NAN;
     broken[40] = f32::INFINITY;
-    (Kernels::scalar().quantize)(&broken, &mut blocks);
+    quantize(&broken, &mut blocks);
     assert!(blocks[0].d.is_nan() && blocks[1].d == f32::INFINITY);
 }

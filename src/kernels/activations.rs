@@ -1,4 +1,4 @@
-//! Activations as the integer kernels read them: 32 at a time, one signed byte each.
+//! Activations as the integer kernels read them: 32 at a time, as whole numbers of one byte each.
 //!
 //! ```text
 //!  byte 0                                32      36    40        48
@@ -10,42 +10,66 @@
 //! A kernel reads four inputs (one 32-bit word of `q`) and gives them to all sixteen rows. The sums are there for what
 //! does not depend on the weight's code: `Σ (code − zero) · q = Σ code · q − zero · Σ q`, and `Σ m · x = m · s`.
 //! Unlike GGML's Q8_1, whose scale and sum are f16, nothing here can overflow for finite activations of ordinary size.
+//!
+//! **Two digits.** Where one byte is too coarse, a number has two: digits to the base 255, of which each is −127 … 127 as
+//! well, so that kernels multiply them with the same instructions. The whole number is `255 · high + low`, its step a
+//! 256th of the other's:
+//!
+//! ```text
+//!  x / d = 12,345   →   48 · 255 + 105                 x / d = 12,400   →   49 · 255 − 95
+//! ```
+//!
+//! What a kernel adds up for the high digits it multiplies by 255 once a strip; the scale comes afterwards, once for both.
 
 use super::packed::STRIP;
 
-/// 32 activations of one token.
+/// The base of the digits: with it, digits of −127 … 127 name every number in one way only.
+pub(super) const BASE: i32 = 255;
+
+/// 32 activations of one token, as whole numbers of one digit or of two.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(16))]
-pub struct ActBlock {
-    /// The whole numbers, −127 … 127.
-    pub q: [i8; STRIP],
-    /// Their scale: the largest magnitude / 127.
+pub struct ActBlock<const DIGITS: usize = 1> {
+    /// The digits of the whole numbers, the low ones first, each −127 … 127.
+    pub q: [[i8; STRIP]; DIGITS],
+    /// Their scale: the largest magnitude / [`Self::LARGEST`].
     pub d: f32,
-    /// `d · Σ q`.
+    /// `d · Σ` of the whole numbers.
     pub s: f32,
-    /// `Σ q` of inputs 0…15 and of inputs 16…31.
+    /// The sum of the whole numbers of inputs 0…15, and of inputs 16…31.
     pub sums: [i32; 2],
 }
 
-const _: () = assert!(size_of::<ActBlock>() == 48);
+const _: () = assert!(size_of::<ActBlock>() == 48 && size_of::<ActBlock<2>>() == 80);
 
-impl ActBlock {
+impl<const DIGITS: usize> ActBlock<DIGITS> {
     /// Zeros.
-    pub const ZERO: Self = Self { q: [0; STRIP], d: 0.0, s: 0.0, sums: [0; 2] };
+    pub const ZERO: Self = Self { q: [[0; STRIP]; DIGITS], d: 0.0, s: 0.0, sums: [0; 2] };
 
-    /// Four inputs as one word, input `4j` in the lowest byte.
+    /// The largest whole number: 127, or with two digits 32,512.
+    pub const LARGEST: i32 = {
+        let (mut largest, mut digit) = (0, 0);
+        while digit < DIGITS {
+            largest = largest * BASE + 127;
+            digit += 1;
+        }
+        largest
+    };
+
+    /// A digit of four inputs as one word, input `4j` in the lowest byte.
     #[inline(always)]
-    pub fn word(&self, j: usize) -> i32 {
-        let q = &self.q;
+    pub fn word(&self, digit: usize, j: usize) -> i32 {
+        let q = &self.q[digit];
         i32::from_le_bytes([q[4 * j] as u8, q[4 * j + 1] as u8, q[4 * j + 2] as u8, q[4 * j + 3] as u8])
     }
 
-    /// What rounding `x` to this block lost: no more than half a step of each.
-    pub fn lost(&self, x: &[f32; STRIP]) -> [f32; STRIP] {
-        std::array::from_fn(|i| x[i] - self.d * f32::from(self.q[i]))
+    /// The whole number of input `i`.
+    #[inline(always)]
+    pub fn whole(&self, i: usize) -> i32 {
+        self.q.iter().rev().fold(0, |high, digit| high * BASE + i32::from(digit[i]))
     }
 
-    /// `Σ q`.
+    /// The sum of all whole numbers.
     #[inline(always)]
     pub fn sum(&self) -> i32 {
         self.sums[0] + self.sums[1]
@@ -57,7 +81,7 @@ impl ActBlock {
 /// The largest magnitude is found by comparing bit patterns, where NaN is larger than any number: a block with a NaN or
 /// an infinity gets that as its `d`, so what is computed from it is not finite either, instead of plausible.
 #[inline(always)]
-pub(super) fn quantize(x: &[f32], out: &mut [ActBlock]) {
+pub(super) fn quantize<const DIGITS: usize>(x: &[f32], out: &mut [ActBlock<DIGITS>]) {
     assert_eq!(x.len(), STRIP * out.len(), "one block for every 32 activations");
     for (x, out) in x.as_chunks::<STRIP>().0.iter().zip(out) {
         *out = quantize_strip(x);
@@ -65,14 +89,15 @@ pub(super) fn quantize(x: &[f32], out: &mut [ActBlock]) {
 }
 
 #[inline(always)]
-fn quantize_strip(x: &[f32; STRIP]) -> ActBlock {
+fn quantize_strip<const DIGITS: usize>(x: &[f32; STRIP]) -> ActBlock<DIGITS> {
     const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it leaves the nearest whole number in the low bits
+    let bound = const { ActBlock::<DIGITS>::LARGEST as f32 };
     let mut largest = [0_i32; 16];
     for i in 0..STRIP {
         largest[i % 16] = largest[i % 16].max((x[i].to_bits() & 0x7FFF_FFFF) as i32);
     }
     let largest = f32::from_bits(largest.into_iter().fold(0, i32::max) as u32);
-    let d = largest / 127.0;
+    let d = largest / bound;
     let inverse = 1.0 / d;
     let inverse = if inverse < f32::INFINITY { inverse } else { 0.0 }; // zeros, or too small to divide by
 
@@ -80,10 +105,9 @@ fn quantize_strip(x: &[f32; STRIP]) -> ActBlock {
     let mut whole = [0_i32; STRIP];
     for i in 0..STRIP {
         let scaled = x[i] * inverse;
-        let scaled = if scaled < 127.0 { scaled } else { 127.0 };
-        let scaled = if scaled > -127.0 { scaled } else { -127.0 };
+        let scaled = if scaled < bound { scaled } else { bound };
+        let scaled = if scaled > -bound { scaled } else { -bound };
         whole[i] = (scaled + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
-        block.q[i] = whole[i] as i8;
     }
     for i in 0..16 {
         block.sums[0] += whole[i];
@@ -91,5 +115,17 @@ fn quantize_strip(x: &[f32; STRIP]) -> ActBlock {
     }
     block.d = d;
     block.s = d * block.sum() as f32;
+
+    let (last, others) = block.q.split_last_mut().expect("a number has a digit");
+    for digits in others {
+        for i in 0..STRIP {
+            let higher = (whole[i] + BASE / 2).div_euclid(BASE); // to the nearest: what is left is −127 … 127
+            digits[i] = (whole[i] - higher * BASE) as i8;
+            whole[i] = higher;
+        }
+    }
+    for i in 0..STRIP {
+        last[i] = whole[i] as i8;
+    }
     block
 }

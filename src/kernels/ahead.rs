@@ -14,7 +14,7 @@ use core::arch::x86_64::*;
 /// of this head or the next.
 pub(super) const AHEAD: usize = 8192;
 
-/// Columns up to which a product asks ahead: a token in sixteen bits is two.
+/// Columns up to which a product asks ahead.
 pub(super) const FEW_COLUMNS: usize = 2;
 
 /// Asks for the lines that lie `ahead` of these bytes.

@@ -78,6 +78,8 @@ use crate::quant::GgmlType;
 ///
 /// `tiles` are whole groups of sixteen packed rows, `x` is `[n_cols][n_in / 32]`, `y` is `[n_cols][16 · n_groups]`.
 pub type Gemm = fn(usize, &[u8], &[ActBlock], &mut [f32]);
+/// As [`Gemm`] with activations of two digits, for tiles of any block format: `(ty, n_in, tiles, x, y)`.
+pub type GemmFine = fn(GgmlType, usize, &[u8], &[ActBlock<2>], &mut [f32]);
 /// `y = W · x` for float weights: `(n_in, tiles, x, y)` with `x` as `[n_cols][n_in]` numbers.
 pub type GemmFloat = fn(usize, &[u8], &[f32], &mut [f32]);
 /// `(x, out)`, of equal length.
@@ -113,6 +115,8 @@ pub struct Kernels {
 
     /// `(x, out)`: 32 activations → one [`ActBlock`].
     pub quantize: fn(&[f32], &mut [ActBlock]),
+    /// As [`Kernels::quantize`], to whole numbers of two digits.
+    pub quantize_fine: fn(&[f32], &mut [ActBlock<2>]),
 
     /// `y = W · x` with Q4_0 tiles.
     pub gemm_q4_0: Gemm,
@@ -150,6 +154,10 @@ pub struct Kernels {
     pub expand: fn(GgmlType, usize, &[u8], &mut Panel),
     /// `(panel, x, y)`: as [`Kernels::gemm`], from an unpacked panel; the same bits.
     pub gemm_panel: fn(&Panel, &[ActBlock], &mut [f32]),
+    /// `(ty, n_in, tiles, x, y)`: as [`Kernels::gemm`] with activations of two digits, 256 times as fine.
+    pub gemm_fine: GemmFine,
+    /// `(panel, x, y)`: as [`Kernels::gemm_fine`], from an unpacked panel; the same bits.
+    pub gemm_panel_fine: fn(&Panel, &[ActBlock<2>], &mut [f32]),
 
     /// `(rows, head_dim, out)`: keys `[n][head_dim]` of f32 → tiles `[n / 16][head_dim][16]` ([`KEY_TILE`]), the last filled
     /// up with zeros.

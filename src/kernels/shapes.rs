@@ -2,7 +2,6 @@
 //! A wrong length is a mistake of the caller, so it panics as indexing would.
 
 use super::KEY_TILE;
-use super::activations::ActBlock;
 use super::packed::{Panel, ROWS};
 
 /// Sizes of `y[n_cols][16 · n_groups] = W · x`.
@@ -21,14 +20,14 @@ pub(super) fn gemm(n_in: usize, group_bytes: usize, tiles: &[u8], x_len: usize, 
     product(tiles.len() / group_bytes, n_in, x_len, y)
 }
 
-/// A product with a panel.
-pub(super) fn panel(panel: &Panel, x: &[ActBlock], y: &[f32]) -> Gemm {
+/// A product with a panel; `x` is `[n_cols][n_strips]` blocks.
+pub(super) fn panel(panel: &Panel, n_blocks: usize, y: &[f32]) -> Gemm {
     let n_strips = panel.n_strips;
     assert!(
         n_strips > 0 && panel.strips.len().is_multiple_of(n_strips),
         "a panel is whole groups of {n_strips} strips"
     );
-    product(panel.strips.len() / n_strips, n_strips, x.len(), y)
+    product(panel.strips.len() / n_strips, n_strips, n_blocks, y)
 }
 
 fn product(n_groups: usize, n_in: usize, x_len: usize, y: &[f32]) -> Gemm {

@@ -18,24 +18,27 @@ macro_rules! table {
         $crate::kernels::Kernels {
             name: $name,
             quantize,
-            gemm_q4_0: gemm::<{ $crate::quant::GgmlType::Q4_0 as u32 }>,
-            gemm_q4_1: gemm::<{ $crate::quant::GgmlType::Q4_1 as u32 }>,
-            gemm_q5_0: gemm::<{ $crate::quant::GgmlType::Q5_0 as u32 }>,
-            gemm_q5_1: gemm::<{ $crate::quant::GgmlType::Q5_1 as u32 }>,
-            gemm_q8_0: gemm::<{ $crate::quant::GgmlType::Q8_0 as u32 }>,
-            gemm_q2_k: gemm::<{ $crate::quant::GgmlType::Q2_K as u32 }>,
-            gemm_q3_k: gemm::<{ $crate::quant::GgmlType::Q3_K as u32 }>,
-            gemm_q4_k: gemm::<{ $crate::quant::GgmlType::Q4_K as u32 }>,
-            gemm_q5_k: gemm::<{ $crate::quant::GgmlType::Q5_K as u32 }>,
-            gemm_q6_k: gemm::<{ $crate::quant::GgmlType::Q6_K as u32 }>,
-            gemm_iq4_nl: gemm::<{ $crate::quant::GgmlType::IQ4_NL as u32 }>,
-            gemm_iq4_xs: gemm::<{ $crate::quant::GgmlType::IQ4_XS as u32 }>,
-            gemm_mxfp4: gemm::<{ $crate::quant::GgmlType::MXFP4 as u32 }>,
+            quantize_fine,
+            gemm_q4_0: gemm::<{ $crate::quant::GgmlType::Q4_0 as u32 }, 1>,
+            gemm_q4_1: gemm::<{ $crate::quant::GgmlType::Q4_1 as u32 }, 1>,
+            gemm_q5_0: gemm::<{ $crate::quant::GgmlType::Q5_0 as u32 }, 1>,
+            gemm_q5_1: gemm::<{ $crate::quant::GgmlType::Q5_1 as u32 }, 1>,
+            gemm_q8_0: gemm::<{ $crate::quant::GgmlType::Q8_0 as u32 }, 1>,
+            gemm_q2_k: gemm::<{ $crate::quant::GgmlType::Q2_K as u32 }, 1>,
+            gemm_q3_k: gemm::<{ $crate::quant::GgmlType::Q3_K as u32 }, 1>,
+            gemm_q4_k: gemm::<{ $crate::quant::GgmlType::Q4_K as u32 }, 1>,
+            gemm_q5_k: gemm::<{ $crate::quant::GgmlType::Q5_K as u32 }, 1>,
+            gemm_q6_k: gemm::<{ $crate::quant::GgmlType::Q6_K as u32 }, 1>,
+            gemm_iq4_nl: gemm::<{ $crate::quant::GgmlType::IQ4_NL as u32 }, 1>,
+            gemm_iq4_xs: gemm::<{ $crate::quant::GgmlType::IQ4_XS as u32 }, 1>,
+            gemm_mxfp4: gemm::<{ $crate::quant::GgmlType::MXFP4 as u32 }, 1>,
             gemm_f32: gemm_float::<{ $crate::quant::GgmlType::F32 as u32 }>,
             gemm_f16: gemm_float::<{ $crate::quant::GgmlType::F16 as u32 }>,
             gemm_bf16: gemm_float::<{ $crate::quant::GgmlType::BF16 as u32 }>,
             expand,
-            gemm_panel,
+            gemm_panel: gemm_panel::<1>,
+            gemm_fine: $crate::kernels::table::gemm_fine!(),
+            gemm_panel_fine: gemm_panel::<2>,
             load_k_f32: load_k::<{ $crate::quant::GgmlType::F32 as u32 }>,
             load_k_f16: load_k::<{ $crate::quant::GgmlType::F16 as u32 }>,
             load_k_q8_0: load_k::<{ $crate::quant::GgmlType::Q8_0 as u32 }>,
@@ -65,6 +68,20 @@ macro_rules! table {
     };
 }
 pub(super) use table;
+
+/// The `gemm` in scope with two digits, for any block format.
+macro_rules! gemm_fine {
+    () => {
+        $crate::kernels::table::gemm_fine!(Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS MXFP4)
+    };
+    ($($ty:ident)*) => {
+        |ty, n_in, tiles, x, y| match ty {
+            $($crate::quant::GgmlType::$ty => gemm::<{ $crate::quant::GgmlType::$ty as u32 }, 2>(n_in, tiles, x, y),)*
+            _ => panic!("{ty} has no tiles of whole numbers"),
+        }
+    };
+}
+pub(super) use gemm_fine;
 
 /// Compiles plain Rust bodies for an instruction set, as safe functions that only its table can reach.
 #[cfg(target_arch = "x86_64")]

@@ -9,7 +9,7 @@
 use super::pack::{Linear, Norm, Weights};
 use super::pool::{Pool, SharedSlice, Worker};
 use super::rope::Turns;
-use super::scratch::{Input, Rows};
+use super::scratch::{Blocks, Input, Rows};
 use crate::kernels::packed::{ROWS, STRIP};
 use crate::kernels::{ActBlock, Kernels, Panel};
 use crate::kv_cache::{KvCache, Slot};
@@ -83,27 +83,20 @@ impl Team {
         });
         self.run(|worker, kernels, bench| {
             for (linear, out) in &parts {
-                let groups = worker.slice(linear.weight.n_out.div_ceil(ROWS), 1);
-                let Bench { panel, tiles: [tile, _], .. } = bench;
-                multiply(kernels, weights, linear, groups, x, panel, tile, |token, first, y| {
-                    let at = token * linear.weight.n_out + first;
-                    put(y, out.claim(at..at + y.len()));
-                });
+                multiply(kernels, weights, linear, worker, x, bench, out);
             }
         });
     }
 
-    /// As [`Team::linears`] for one matrix whose errors nothing after it damps: it reads its rows in sixteen bits. What
-    /// rounding to eight lost is rounded to eight in its turn and goes along as more columns, so that the matrix, which
-    /// takes longer to fetch than to multiply, is still read once.
+    /// As [`Team::linears`] for one matrix whose errors nothing after it damps: whole numbers have two digits, sixteen bits.
+    /// A matrix that takes longer to fetch than to multiply costs hardly more for it.
     pub(super) fn linear_fine(&mut self, weights: &Weights, x: &mut Rows, linear: &Linear, out: &mut Rows) {
-        if !linear.weight.ty.is_float() {
-            let (values, rounded, lost) = x.refined_mut();
-            for ((x, rounded), lost) in values.as_chunks::<STRIP>().0.iter().zip(rounded).zip(lost) {
-                (self.kernels.quantize)(&rounded.lost(x), std::slice::from_mut(lost));
-            }
+        if linear.weight.ty.is_float() {
+            return self.linears(weights, x.input(), [(linear, out)]);
         }
-        self.linears(weights, x.input(), [(linear, out)]);
+        let (values, blocks) = x.fine_mut();
+        (self.kernels.quantize_fine)(values, blocks);
+        self.linears(weights, x.fine_input(), [(linear, out)]);
     }
 
     /// As [`Team::linears`] into rows that have their shape already, from row `first` on: one expert's visits.
@@ -117,14 +110,7 @@ impl Team {
     ) {
         let n_out = linear.weight.n_out;
         let out = SharedSlice::new(&mut out.values_mut()[first * n_out..][..x.n * n_out]);
-        self.run(|worker, kernels, bench| {
-            let groups = worker.slice(n_out.div_ceil(ROWS), 1);
-            let Bench { panel, tiles: [tile, _], .. } = bench;
-            multiply(kernels, weights, linear, groups, x, panel, tile, |token, first, y| {
-                let at = token * n_out + first;
-                put(y, out.claim(at..at + y.len()));
-            });
-        });
+        self.run(|worker, kernels, bench| multiply(kernels, weights, linear, worker, x, bench, &out));
     }
 
     /// `act(x · gateᵀ) · (x · upᵀ)`, ready for the next matrix, in one dispatch: gate and up of a few hidden values meet
@@ -151,6 +137,7 @@ impl Team {
                 let last = (first + STRIP).min(share.end);
                 let groups = first / ROWS..last.div_ceil(ROWS);
                 let width = groups.len() * ROWS;
+                let (left, right) = (room(left, x.n * width), room(right, x.n * width));
                 product(kernels, weights, gate, groups.clone(), x, panel, left);
                 product(kernels, weights, up, groups, x, panel, right);
                 for token in 0..x.n {
@@ -291,29 +278,44 @@ fn quantize(kernels: &Kernels, row: &[f32], blocks: &mut [ActBlock]) {
     }
 }
 
-/// Some groups of sixteen outputs of one matrix for all rows of `x`, a tile at a time: `store(row, first output, values)`.
-#[allow(clippy::too_many_arguments)] // a product has two sides, a place to work in and a place to go
+/// A worker's share of `out[n, n_out] = x · Wᵀ + b`.
 fn multiply(
     kernels: &Kernels,
     weights: &Weights,
     linear: &Linear,
-    groups: Range<usize>,
+    worker: Worker<'_>,
     x: Input<'_>,
-    panel: &mut Panel,
-    tile: &mut Vec<f32>,
-    mut store: impl FnMut(usize, usize, &[f32]),
+    bench: &mut Bench,
+    out: &SharedSlice<'_, f32>,
 ) {
-    // Wide enough that a call does much, narrow enough that the tile stays in the cache.
-    let at_once = if x.n == 1 { 32 } else { 2 };
-    for first in groups.clone().step_by(at_once) {
-        let groups = first..(first + at_once).min(groups.end);
+    const AT_ONCE: usize = 2; // groups: so narrow that a tile of results stays in the cache
+    let n_out = linear.weight.n_out;
+    let share = worker.slice(n_out.div_ceil(ROWS), 1);
+    let Bench { panel, tiles: [tile, _], .. } = bench;
+    if x.n == 1 && n_out.is_multiple_of(ROWS) {
+        // One row of results lies as a kernel leaves it.
+        let y = out.claim(share.start * ROWS..share.end * ROWS);
+        return product(kernels, weights, linear, share, x, panel, y);
+    }
+    for first in share.clone().step_by(AT_ONCE) {
+        let groups = first..(first + AT_ONCE).min(share.end);
         let (first, width) = (first * ROWS, groups.len() * ROWS);
+        let tile = room(tile, x.n * width);
         product(kernels, weights, linear, groups, x, panel, tile);
-        let outputs = width.min(linear.weight.n_out - first); // the last tile may be filled up
-        for token in 0..x.n {
-            store(token, first, &tile[token * width..][..outputs]);
+        let outputs = width.min(n_out - first); // the last tile may be filled up
+        for (token, y) in tile.chunks_exact(width).enumerate() {
+            let at = token * n_out + first;
+            put(&y[..outputs], out.claim(at..at + outputs));
         }
     }
+}
+
+/// The first `n` numbers of a buffer that grows to hold them.
+fn room(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
+    if buffer.len() < n {
+        buffer.resize(n, 0.0);
+    }
+    &mut buffer[..n]
 }
 
 /// Copies a row of a tile. It is nearly always two groups long, two registers: with that length known, the compiler does
@@ -325,7 +327,7 @@ fn put(from: &[f32], to: &mut [f32]) {
     }
 }
 
-/// `tile[n, 16 · groups] = x · Wᵀ + b` for some groups of sixteen outputs.
+/// `y[n, 16 · groups] = x · Wᵀ + b` for some groups of sixteen outputs.
 fn product(
     kernels: &Kernels,
     weights: &Weights,
@@ -333,30 +335,26 @@ fn product(
     groups: Range<usize>,
     x: Input<'_>,
     panel: &mut Panel,
-    tile: &mut Vec<f32>,
+    y: &mut [f32],
 ) {
-    let (w, width, n_columns) = (&linear.weight, groups.len() * ROWS, x.n_columns);
-    if tile.len() < n_columns * width {
-        tile.resize(n_columns * width, 0.0);
-    }
-    let y = &mut tile[..n_columns * width];
+    let (w, width) = (&linear.weight, groups.len() * ROWS);
     if y.is_empty() {
         return;
     }
     let tiles = &weights.tiles(w)[groups.start * w.group_bytes..groups.end * w.group_bytes];
-    match kernels.gemm(w.ty) {
-        Some(_) if n_columns >= MANY_COLUMNS => {
+    match (kernels.gemm(w.ty), x.blocks) {
+        (Some(_), blocks) if x.n >= MANY_COLUMNS => {
             (kernels.expand)(w.ty, w.n_in, tiles, panel);
-            (kernels.gemm_panel)(panel, x.blocks, y);
+            match blocks {
+                Blocks::Coarse(x) => (kernels.gemm_panel)(panel, x, y),
+                Blocks::Fine(x) => (kernels.gemm_panel_fine)(panel, x, y),
+            }
         }
-        Some(gemm) => gemm(w.n_in, tiles, x.blocks, y),
-        None => kernels.gemm_float(w.ty).expect("packed matrices have a kernel: blocks or floats")(
+        (Some(gemm), Blocks::Coarse(x)) => gemm(w.n_in, tiles, x, y),
+        (Some(_), Blocks::Fine(x)) => (kernels.gemm_fine)(w.ty, w.n_in, tiles, x, y),
+        (None, _) => kernels.gemm_float(w.ty).expect("packed matrices have a kernel: blocks or floats")(
             w.n_in, tiles, x.values, y,
         ),
-    }
-    let (y, lost) = y.split_at_mut(x.n * width);
-    if !lost.is_empty() {
-        (kernels.add)(y, lost);
     }
     if let Some(bias) = &linear.bias {
         let bias = &bias[groups.start * ROWS..(groups.end * ROWS).min(w.n_out)];

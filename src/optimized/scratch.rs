@@ -16,8 +16,8 @@ pub(super) struct Rows {
     values: Vec<f32>,
     /// `[n, width / 32]`; none where the width is no multiple of 32, since no block format has such rows.
     blocks: Vec<ActBlock>,
-    /// Whether as many blocks again follow: what rounding lost, rounded in its turn.
-    fine: bool,
+    /// The same blocks with two digits, for the matrix that wants them; otherwise what was there before.
+    fine: Vec<ActBlock<2>>,
 }
 
 /// What a matrix reads: some rows, as numbers and as whole numbers.
@@ -25,16 +25,21 @@ pub(super) struct Rows {
 pub(super) struct Input<'a> {
     pub(super) n: usize,
     pub(super) values: &'a [f32],
-    /// Columns that a matrix multiplies: `n` of rows, and where they are fine `n` more of what their rounding lost.
-    pub(super) n_columns: usize,
-    /// `[n_columns, width / 32]`.
-    pub(super) blocks: &'a [ActBlock],
+    /// `[n, width / 32]`.
+    pub(super) blocks: Blocks<'a>,
+}
+
+/// Whole numbers of one digit or of two.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Blocks<'a> {
+    Coarse(&'a [ActBlock]),
+    Fine(&'a [ActBlock<2>]),
 }
 
 impl Rows {
     /// Takes a shape. Contents are what was there before; memory is only ever added.
     pub(super) fn shape(&mut self, n: usize, width: usize) {
-        (self.n, self.width, self.fine) = (n, width, false);
+        (self.n, self.width) = (n, width);
         if self.values.len() < n * width {
             self.values.resize(n * width, 0.0);
         }
@@ -65,19 +70,26 @@ impl Rows {
         &mut self.values[..self.n * self.width]
     }
 
+    /// Gives the values away; the next shape finds new ones.
+    pub(super) fn take(&mut self) -> Vec<f32> {
+        let mut values = std::mem::take(&mut self.values);
+        values.truncate(self.n * self.width);
+        values
+    }
+
     /// Values and blocks, to be written together.
     pub(super) fn both_mut(&mut self) -> (&mut [f32], &mut [ActBlock]) {
         let blocks = self.n * self.strips();
         (&mut self.values[..self.n * self.width], &mut self.blocks[..blocks])
     }
 
-    /// Values, their blocks, and room for what rounding lost, which belongs to the rows from now on.
-    pub(super) fn refined_mut(&mut self) -> (&[f32], &[ActBlock], &mut [ActBlock]) {
+    /// Values, and blocks of two digits to be made of them.
+    pub(super) fn fine_mut(&mut self) -> (&[f32], &mut [ActBlock<2>]) {
         let blocks = self.n * self.strips();
-        self.fine = true;
-        self.blocks.resize(self.blocks.len().max(2 * blocks), ActBlock::ZERO);
-        let (rounded, lost) = self.blocks[..2 * blocks].split_at_mut(blocks);
-        (&self.values[..self.n * self.width], rounded, lost)
+        if self.fine.len() < blocks {
+            self.fine.resize(blocks, ActBlock::ZERO);
+        }
+        (&self.values[..self.n * self.width], &mut self.fine[..blocks])
     }
 
     pub(super) fn row(&self, i: usize) -> &[f32] {
@@ -86,8 +98,12 @@ impl Rows {
 
     /// All rows.
     pub(super) fn input(&self) -> Input<'_> {
-        let n_columns = if self.fine { 2 * self.n } else { self.n };
-        Input { n: self.n, values: self.values(), n_columns, blocks: &self.blocks[..n_columns * self.strips()] }
+        self.input_of(0..self.n)
+    }
+
+    /// All rows, of which [`Rows::fine_mut`] is filled.
+    pub(super) fn fine_input(&self) -> Input<'_> {
+        Input { blocks: Blocks::Fine(&self.fine[..self.n * self.strips()]), ..self.input() }
     }
 
     /// Some of the rows, as they were rounded.
@@ -96,8 +112,7 @@ impl Rows {
         Input {
             n: rows.len(),
             values: &self.values[rows.start * width..rows.end * width],
-            n_columns: rows.len(),
-            blocks: &self.blocks[rows.start * strips..rows.end * strips],
+            blocks: Blocks::Coarse(&self.blocks[rows.start * strips..rows.end * strips]),
         }
     }
 
@@ -108,7 +123,7 @@ impl Rows {
             self.values.copy_within(from * width..(from + 1) * width, to * width);
             self.blocks.copy_within(from * strips..(from + 1) * strips, to * strips);
         }
-        (self.n, self.fine) = (rows.len(), false);
+        self.n = rows.len();
     }
 
     /// Becomes rows of `source`, in any order and as often as wanted.

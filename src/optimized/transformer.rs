@@ -125,7 +125,7 @@ impl Transformer {
         }
         network.unembed(&pass, &mut lens, s);
 
-        Ok(Logits::new(network.config.n_vocab, s.logits.values().to_vec()))
+        Ok(Logits::new(network.config.n_vocab, s.logits.take()))
     }
 }
 

@@ -77,17 +77,18 @@ fn print(view: &View, out: &mut impl Write) -> Result<()> {
     view.header.print(out)?;
     writeln!(
         out,
-        "\nmatrices: GB/s of weights for one column, then 10⁹ multiply-adds a second by columns; panel: many columns,\n\
-         the weights unpacked for them; then its two parts, gemm_panel, and expand in GB/s of weights"
+        "\nmatrices: GB/s of weights for one column, then 10⁹ multiply-adds a second by columns; fine: one column of two\n\
+         digits; panel: many columns, the weights unpacked for them; then its two parts, gemm_panel, and expand in GB/s of\n\
+         weights; panel_fine: gemm_panel with two digits"
     )?;
     write!(out, "  {:<8} {:<8} {:>7}", "kernels", "format", "GB/s")?;
     (1..=8).try_for_each(|columns| write!(out, " {columns:>6}"))?;
-    writeln!(out, " {:>6} {:>10} {:>6}", "panel", "gemm_panel", "expand")?;
+    writeln!(out, " {:>6} {:>6} {:>10} {:>6} {:>10}", "fine", "panel", "gemm_panel", "expand", "panel_fine")?;
     for row in view.matrix.chunk_by(|a, b| (a.kernels, a.format) == (b.kernels, b.format)) {
         let single = row.first().map_or(f64::NAN, |kernel| kernel.bytes_per_second / 1e9);
         write!(out, "  {:<8} {:<8} {single:>7.2}", row[0].kernels, row[0].format)?;
         for kernel in row {
-            let width = if kernel.kernel == "gemm_panel" { 10 } else { 6 };
+            let width = if kernel.kernel.starts_with("gemm_panel") { 10 } else { 6 };
             write!(out, " {:>width$.2}", kernel.macs_per_second.unwrap_or(kernel.bytes_per_second) / 1e9)?;
         }
         writeln!(out)?;

@@ -11,7 +11,7 @@ pub(super) fn print(report: &Report, shown: Option<&HookFilter>) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let given = match report.mode {
         Mode::Locked if report.inputs_on_grid => {
-            "locked: each operation is given the naive path's values, rounded to 8 bits where matrices read them"
+            "locked: each operation is given the naive path's values, rounded to 8 bits where matrices read them (the last: 16)"
         }
         Mode::Locked => "locked: each operation is given the naive path's values",
         Mode::Free => "free: errors accumulate",

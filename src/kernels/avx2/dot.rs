@@ -21,7 +21,7 @@
 //! Whole numbers are exact in any order, so the sum is the scalar one.
 
 use super::registers::Line;
-use crate::kernels::activations::ActBlock;
+use crate::kernels::activations::{ActBlock, BASE};
 use core::arch::x86_64::*;
 
 /// How many lines' pairs are added in 16 bits; 0 if not even one is sure to fit.
@@ -35,29 +35,51 @@ const fn lines_in_a_run(max: u8) -> usize {
     }
 }
 
-/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from `first` on, of `N` columns; a row a
+/// `Σ (code − zero) · x` over `LINES` lines (all eight, or the four of a half) from `first` on, of `N` columns; a row a
 /// lane. No code is larger than `max`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn dot<const LINES: usize, const N: usize>(
+pub(super) fn dot<const LINES: usize, const DIGITS: usize, const N: usize>(
     max: u8,
     line: impl Fn(usize) -> Line,
     first: usize,
     zero: i32,
-    x: [&ActBlock; N],
+    x: [&ActBlock<DIGITS>; N],
+) -> [Line; N] {
+    let zero = if lines_in_a_run(max) == 0 { zero - 128 } else { zero }; // `signed` takes 128 from every code
+    let sum = |x: &ActBlock<DIGITS>| if LINES == 8 { x.sum() } else { x.sums[first / LINES] };
+    let start = x.map(|x| [_mm256_set1_epi32(-zero * sum(x)); 2]);
+    let low = products::<LINES, N>(max, &line, first, |c, j| x[c].word(0, j), start);
+    if DIGITS == 1 {
+        return low;
+    }
+    let high = products::<LINES, N>(max, &line, first, |c, j| x[c].word(1, j), [[_mm256_setzero_si256(); 2]; N]);
+    const { assert!(BASE == (1 << 8) - 1) };
+    let times_base = |sum| _mm256_sub_epi32(_mm256_slli_epi32::<8>(sum), sum);
+    std::array::from_fn(|c| std::array::from_fn(|r| _mm256_add_epi32(low[c][r], times_base(high[c][r]))))
+}
+
+/// `sums += Σ code · q` with one digit: `word(c, j)` of column `c`. Codes are less by 128 where no line fits a run.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn products<const LINES: usize, const N: usize>(
+    max: u8,
+    line: &impl Fn(usize) -> Line,
+    first: usize,
+    word: impl Fn(usize, usize) -> i32,
+    mut sums: [Line; N],
 ) -> [Line; N] {
     let run = lines_in_a_run(max);
     if run == 0 {
-        return signed::<LINES, N>(line, first, zero, x);
+        return signed::<LINES, N>(line, first, word, sums);
     }
-    let mut sums = start::<LINES, N>(-zero, first, x);
     let run = run.min(LINES);
     for at in (0..LINES / run).map(|i| first + i * run) {
         let mut pairs = [[_mm256_setzero_si256(); 2]; N];
         for j in at..at + run {
             let line = line(j);
             for c in 0..N {
-                let word = _mm256_set1_epi32(x[c].word(j));
+                let word = _mm256_set1_epi32(word(c, j));
                 for r in 0..2 {
                     pairs[c][r] = _mm256_add_epi16(pairs[c][r], _mm256_maddubs_epi16(line[r], word));
                 }
@@ -72,23 +94,22 @@ pub(super) fn dot<const LINES: usize, const N: usize>(
     sums
 }
 
-/// [`dot`] of eight-bit codes. Taken as signed, `w = code − 128`, a pair `|w|·(±q) + |w|·(±q)` is at most
+/// [`products`] of eight-bit codes. Taken as signed, `w = code − 128`, a pair `|w|·(±q) + |w|·(±q)` is at most
 /// 2 · 128 · 127 = 32,512: it fits, but a second one does not. The sign of `w` wanders to `q`, which as −127…127 can bear
 /// it; `|−128|` is 128 as an unsigned byte.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn signed<const LINES: usize, const N: usize>(
-    line: impl Fn(usize) -> Line,
+    line: &impl Fn(usize) -> Line,
     first: usize,
-    zero: i32,
-    x: [&ActBlock; N],
+    word: impl Fn(usize, usize) -> i32,
+    mut sums: [Line; N],
 ) -> [Line; N] {
-    let mut sums = start::<LINES, N>(128 - zero, first, x);
     for j in first..first + LINES {
         let w = line(j).map(|codes| _mm256_xor_si256(codes, _mm256_set1_epi8(-128)));
         let magnitude = w.map(|w| _mm256_abs_epi8(w));
         for c in 0..N {
-            let word = _mm256_set1_epi32(x[c].word(j));
+            let word = _mm256_set1_epi32(word(c, j));
             for r in 0..2 {
                 let pairs = _mm256_maddubs_epi16(magnitude[r], _mm256_sign_epi8(word, w[r]));
                 sums[c][r] = _mm256_add_epi32(sums[c][r], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
@@ -96,14 +117,6 @@ fn signed<const LINES: usize, const N: usize>(
         }
     }
     sums
-}
-
-/// `factor · Σ q` of these lines in every lane: the zero point costs one multiplication a column.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn start<const LINES: usize, const N: usize>(factor: i32, first: usize, x: [&ActBlock; N]) -> [Line; N] {
-    let sum = |x: &ActBlock| if LINES == 8 { x.sum() } else { x.sums[first / 4] };
-    x.map(|x| [_mm256_set1_epi32(factor * sum(x)); 2])
 }
 
 #[cfg(test)]

@@ -37,5 +37,6 @@ const KERNELS: Kernels = table!("avx2");
 
 stamp! { "avx2,fma,f16c",
     fn quantize(x: &[f32], out: &mut [ActBlock]) = activations::quantize;
+    fn quantize_fine(x: &[f32], out: &mut [ActBlock<2>]) = activations::quantize;
 }
 stamp_lanes! { "avx2,fma,f16c" }

@@ -10,6 +10,7 @@
 //!      for each column:
 //!          sums ← −zero · Σ q                             the zero point costs nothing
 //!          for each of 8 lines:  sums ← vpdpbusd(sums, line, word of x)
+//!          sums ← sums + 255 · those of the high digits   activations of two digits
 //!          acc ← fma(sums · d_x, scale, acc)
 //!          acc ← fma(s_x, min, acc)                       formats with minima
 //! ```
@@ -18,7 +19,7 @@
 
 use super::registers::store;
 use super::unpack::{scales, unpack};
-use crate::kernels::activations::ActBlock;
+use crate::kernels::activations::{ActBlock, BASE};
 use crate::kernels::ahead::{AHEAD, FEW_COLUMNS, part, prefetch};
 use crate::kernels::packed::{Layout, ROWS, STRIP};
 use crate::kernels::shapes;
@@ -32,10 +33,41 @@ pub(super) fn add(acc: __m512, sum: __m512i, d: f32, scale: __m512, min: Option<
     min.map_or(acc, |(s, min)| _mm512_fmadd_ps(_mm512_set1_ps(s), min, acc))
 }
 
+/// 255 times as much: what high digits are worth.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
+pub(super) fn times_base(sum: __m512i) -> __m512i {
+    const { assert!(BASE == (1 << 8) - 1) };
+    _mm512_sub_epi32(_mm512_slli_epi32::<8>(sum), sum)
+}
+
+/// `Σ code · x − zero · Σ x` over `LINES` lines (all eight, or the four of a half) from `first` on; a row a lane.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
+fn dot<const LINES: usize, const DIGITS: usize>(
+    lines: &[__m512i; 8],
+    first: usize,
+    zero: i32,
+    x: &ActBlock<DIGITS>,
+) -> __m512i {
+    let products = |digit: usize, mut sum: __m512i| {
+        for j in first..first + LINES {
+            sum = _mm512_dpbusd_epi32(sum, lines[j], _mm512_set1_epi32(x.word(digit, j)));
+        }
+        sum
+    };
+    let sum = if LINES == 8 { x.sum() } else { x.sums[first / LINES] };
+    let low = products(0, _mm512_set1_epi32(-zero * sum));
+    match DIGITS {
+        1 => low,
+        _ => _mm512_add_epi32(low, times_base(products(1, _mm512_setzero_si512()))),
+    }
+}
+
 /// One group of sixteen rows times `N` columns; `x[c]` is a column, `y[c]` its sixteen results.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
-fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [__m512; N] {
+fn group<const TY: u32, const DIGITS: usize, const N: usize>(group: &[u8], x: [&[ActBlock<DIGITS>]; N]) -> [__m512; N] {
     let layout = const { Layout::of_id::<TY>() };
     let (halves, has_min) = (layout.scales.halves(), layout.scales.min());
     let mut acc = [_mm512_setzero_ps(); N];
@@ -50,18 +82,12 @@ fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [_
                 let x = &x[c][t * layout.strips + b];
                 if halves {
                     for h in 0..2 {
-                        let mut sum = _mm512_set1_epi32(-layout.zero * x.sums[h]);
-                        for j in 4 * h..4 * h + 4 {
-                            sum = _mm512_dpbusd_epi32(sum, lines[j], _mm512_set1_epi32(x.word(j)));
-                        }
+                        let sum = dot::<4, DIGITS>(&lines, 4 * h, layout.zero, x);
                         let min = has_min.then_some((x.sums[h] as f32 * x.d, min[h]));
                         acc[c] = add(acc[c], sum, x.d, scale[h], min);
                     }
                 } else {
-                    let mut sum = _mm512_set1_epi32(-layout.zero * x.sum());
-                    for j in 0..8 {
-                        sum = _mm512_dpbusd_epi32(sum, lines[j], _mm512_set1_epi32(x.word(j)));
-                    }
+                    let sum = dot::<8, DIGITS>(&lines, 0, layout.zero, x);
                     acc[c] = add(acc[c], sum, x.d, scale[0], has_min.then_some((x.s, min[0])));
                 }
             }
@@ -72,7 +98,7 @@ fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [_
 
 /// [`Kernels::gemm`](crate::kernels::Kernels::gemm) for a block format: columns in eights, fours, twos, ones.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
-fn gemm_inner<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut [f32]) {
+fn gemm_inner<const TY: u32, const DIGITS: usize>(n_in: usize, tiles: &[u8], x: &[ActBlock<DIGITS>], y: &mut [f32]) {
     let group_bytes = const { Layout::of_id::<TY>() }.group_bytes(n_in);
     let shapes::Gemm { n_groups, n_cols } = shapes::gemm(n_in, group_bytes, tiles, x.len() * STRIP, y);
     let y = y.as_chunks_mut::<ROWS>().0;
@@ -82,7 +108,7 @@ fn gemm_inner<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut 
         while c < n_cols {
             macro_rules! columns {
                 ($n:literal) => {{
-                    let acc = group::<TY, $n>(tiles, std::array::from_fn(|i| column(c + i)));
+                    let acc = group::<TY, DIGITS, $n>(tiles, std::array::from_fn(|i| column(c + i)));
                     (0..$n).for_each(|i| store(&mut y[(c + i) * n_groups + g], acc[i]));
                     c += $n;
                 }};
@@ -97,7 +123,12 @@ fn gemm_inner<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut 
     }
 }
 
-pub(super) fn gemm<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut [f32]) {
+pub(super) fn gemm<const TY: u32, const DIGITS: usize>(
+    n_in: usize,
+    tiles: &[u8],
+    x: &[ActBlock<DIGITS>],
+    y: &mut [f32],
+) {
     // SAFETY: see the top of `avx512/mod.rs`: this function is reachable only where the instructions exist.
-    unsafe { gemm_inner::<TY>(n_in, tiles, x, y) }
+    unsafe { gemm_inner::<TY, DIGITS>(n_in, tiles, x, y) }
 }

@@ -18,8 +18,8 @@ mod registers;
 mod stored;
 mod unpack;
 
-use super::table::{stamp_lanes, table};
-use super::{Kernels, lanes};
+use super::table::{stamp, stamp_lanes, table};
+use super::{ActBlock, Kernels, activations, lanes};
 use attention::{pv, pv_f16, qk, qk_f16};
 use float::gemm_float;
 use gemm::gemm;
@@ -42,4 +42,7 @@ pub(super) fn kernels() -> Option<Kernels> {
 
 const KERNELS: Kernels = table!("avx512");
 
+stamp! { "avx512f,avx512bw,avx512vl,avx512dq,f16c,fma,avx2",
+    fn quantize_fine(x: &[f32], out: &mut [ActBlock<2>]) = activations::quantize;
+}
 stamp_lanes! { "avx512f,avx512bw,avx512vl,avx512dq,f16c,fma,avx2" }

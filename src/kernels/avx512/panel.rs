@@ -10,7 +10,7 @@
 //!
 //! A line of codes is used six times and a word of activations twice for every load. The bits are those of `gemm.rs`.
 
-use super::gemm::add;
+use super::gemm::{add, times_base};
 use super::registers::{load, load_f32, store};
 use super::unpack::{scales, unpack};
 use crate::kernels::activations::ActBlock;
@@ -44,37 +44,49 @@ fn expand_inner(ty: GgmlType, n_in: usize, tiles: &[u8], panel: &mut Panel) {
 /// slow to come over.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
-fn minus_zero<const HALVES: bool>(zero: __m512i, x: &ActBlock, half: usize) -> __m512i {
+fn minus_zero<const HALVES: bool, const DIGITS: usize>(zero: __m512i, x: &ActBlock<DIGITS>, half: usize) -> __m512i {
     let sums = x.sums.map(|sum| _mm512_set1_epi32(sum));
     let sum = if HALVES { sums[half] } else { _mm512_add_epi32(sums[0], sums[1]) };
     _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_mullo_epi32(sum, zero))
+}
+
+/// The sums of one digit, or of both.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
+fn together<const DIGITS: usize>(sums: [__m512i; DIGITS]) -> __m512i {
+    match DIGITS {
+        1 => sums[0],
+        _ => _mm512_add_epi32(sums[0], times_base(sums[1])),
+    }
 }
 
 /// `G` groups of a panel times `N` columns: `G · N` sums live in registers while a line of codes is used `N` times and a
 /// word of activations `G` times. Formats with minima have no zero point, and their sums begin at nothing.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
-fn tile<const HALVES: bool, const MIN: bool, const G: usize, const N: usize>(
+fn tile<const HALVES: bool, const MIN: bool, const DIGITS: usize, const G: usize, const N: usize>(
     zero: __m512i,
     strips: [&[Strip]; G],
-    x: [&[ActBlock]; N],
+    x: [&[ActBlock<DIGITS>]; N],
 ) -> [[__m512; N]; G] {
     let mut acc = [[_mm512_setzero_ps(); N]; G];
     for k in 0..strips[0].len() {
         for h in 0..if HALVES { 2 } else { 1 } {
-            let mut sum = [[_mm512_setzero_si512(); N]; G];
+            let mut sum = [[[_mm512_setzero_si512(); DIGITS]; N]; G];
             if !MIN {
                 for c in 0..N {
-                    let start = minus_zero::<HALVES>(zero, &x[c][k], h);
-                    (0..G).for_each(|g| sum[g][c] = start);
+                    let start = minus_zero::<HALVES, DIGITS>(zero, &x[c][k], h);
+                    (0..G).for_each(|g| sum[g][c][0] = start);
                 }
             }
             let n_lines = if HALVES { 4 } else { 8 };
             for j in n_lines * h..n_lines * h + n_lines {
                 let lines: [__m512i; G] = std::array::from_fn(|g| load(&strips[g][k].codes[j]));
                 for c in 0..N {
-                    let word = _mm512_set1_epi32(x[c][k].word(j));
-                    (0..G).for_each(|g| sum[g][c] = _mm512_dpbusd_epi32(sum[g][c], lines[g], word));
+                    for digit in 0..DIGITS {
+                        let word = _mm512_set1_epi32(x[c][k].word(digit, j));
+                        (0..G).for_each(|g| sum[g][c][digit] = _mm512_dpbusd_epi32(sum[g][c][digit], lines[g], word));
+                    }
                 }
             }
             for g in 0..G {
@@ -82,7 +94,7 @@ fn tile<const HALVES: bool, const MIN: bool, const G: usize, const N: usize>(
                 for c in 0..N {
                     let x = &x[c][k];
                     let s = if HALVES { x.sums[h] as f32 * x.d } else { x.s };
-                    acc[g][c] = add(acc[g][c], sum[g][c], x.d, scale, MIN.then_some((s, min)));
+                    acc[g][c] = add(acc[g][c], together(sum[g][c]), x.d, scale, MIN.then_some((s, min)));
                 }
             }
         }
@@ -90,22 +102,27 @@ fn tile<const HALVES: bool, const MIN: bool, const G: usize, const N: usize>(
     acc
 }
 
-/// A panel of one kind times any number of columns: two groups at a time, columns in sixes, threes and ones.
+/// A panel of one kind times any number of columns: two groups at a time, columns in sixes, threes and ones. Columns of
+/// two digits, which have twice as many sums, in threes and ones.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
-fn panel_inner<const HALVES: bool, const MIN: bool>(panel: &Panel, x: &[ActBlock], y: &mut [f32]) {
-    let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x, y);
+fn panel_inner<const HALVES: bool, const MIN: bool, const DIGITS: usize>(
+    panel: &Panel,
+    x: &[ActBlock<DIGITS>],
+    y: &mut [f32],
+) {
+    let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x.len(), y);
     let y = y.as_chunks_mut::<ROWS>().0;
     let (n, zero) = (panel.n_strips, _mm512_set1_epi32(panel.zero));
     let mut c = 0;
     while c < n_cols {
-        let step = [6, 3, 1].into_iter().find(|&step| step <= n_cols - c).unwrap_or(1);
+        let step = [6 / DIGITS, 3, 1].into_iter().find(|&step| step <= n_cols - c).unwrap_or(1);
         let mut g = 0;
         while g < n_groups {
             macro_rules! step {
                 ($groups:literal, $columns:literal) => {{
                     let strips = std::array::from_fn(|i| &panel.strips[(g + i) * n..][..n]);
                     let x = std::array::from_fn(|i| &x[(c + i) * n..][..n]);
-                    let acc = tile::<HALVES, MIN, $groups, $columns>(zero, strips, x);
+                    let acc = tile::<HALVES, MIN, DIGITS, $groups, $columns>(zero, strips, x);
                     for i in 0..$groups {
                         (0..$columns).for_each(|j| store(&mut y[(c + j) * n_groups + g + i], acc[i][j]));
                     }
@@ -130,14 +147,14 @@ pub(super) fn expand(ty: GgmlType, n_in: usize, tiles: &[u8], panel: &mut Panel)
     unsafe { expand_inner(ty, n_in, tiles, panel) }
 }
 
-pub(super) fn gemm_panel(panel: &Panel, x: &[ActBlock], y: &mut [f32]) {
+pub(super) fn gemm_panel<const DIGITS: usize>(panel: &Panel, x: &[ActBlock<DIGITS>], y: &mut [f32]) {
     // SAFETY: see the top of `avx512/mod.rs`.
     unsafe {
         match (panel.halves, panel.min) {
-            (false, false) => panel_inner::<false, false>(panel, x, y),
-            (false, true) => panel_inner::<false, true>(panel, x, y),
-            (true, false) => panel_inner::<true, false>(panel, x, y),
-            (true, true) => panel_inner::<true, true>(panel, x, y),
+            (false, false) => panel_inner::<false, false, DIGITS>(panel, x, y),
+            (false, true) => panel_inner::<false, true, DIGITS>(panel, x, y),
+            (true, false) => panel_inner::<true, false, DIGITS>(panel, x, y),
+            (true, true) => panel_inner::<true, true, DIGITS>(panel, x, y),
         }
     }
 }

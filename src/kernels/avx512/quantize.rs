@@ -41,8 +41,8 @@ fn quantize_strip(x: [__m512; 2], out: &mut ActBlock) {
     let eights = _mm256_add_epi32(fours, _mm256_shuffle_epi32::<0b10_11_00_01>(fours));
     let sixteens = _mm256_add_epi32(eights, _mm256_shuffle_epi32::<0b01_00_11_10>(eights));
 
-    // SAFETY: `q` is 32 writable bytes, and the store needs no alignment.
-    unsafe { _mm256_storeu_si256(out.q.as_mut_ptr().cast(), q) };
+    // SAFETY: the digits are 32 writable bytes, and the store needs no alignment.
+    unsafe { _mm256_storeu_si256(out.q[0].as_mut_ptr().cast(), q) };
     out.sums = [_mm256_cvtsi256_si32(sixteens), _mm256_extract_epi32::<4>(sixteens)];
     out.d = d;
     out.s = d * out.sum() as f32;

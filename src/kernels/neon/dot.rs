@@ -20,7 +20,7 @@
 //! Whole numbers are exact in any order, so the sum is the scalar one.
 
 use super::registers::{Line, Whole};
-use crate::kernels::activations::ActBlock;
+use crate::kernels::activations::{ActBlock, BASE};
 use core::arch::aarch64::*;
 
 /// How codes up to `max` are multiplied: the code that stands for 0, and how many lines' products are added in 16 bits.
@@ -45,27 +45,46 @@ const _: () = {
     }
 };
 
-/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from `first` on, of `N` columns; a row a
+/// `Σ (code − zero) · x` over `LINES` lines (all eight, or the four of a half) from `first` on, of `N` columns; a row a
 /// lane. No code is larger than `max`.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn dot<const LINES: usize, const N: usize>(
+pub(super) fn dot<const LINES: usize, const DIGITS: usize, const N: usize>(
     max: u8,
     line: impl Fn(usize) -> Line,
     first: usize,
     zero: i32,
-    x: [&ActBlock; N],
+    x: [&ActBlock<DIGITS>; N],
+) -> [Whole; N] {
+    let zero = zero - i32::from(plan(max).0); // that much is taken from every code
+    let sum = |x: &ActBlock<DIGITS>| if LINES == 8 { x.sum() } else { x.sums[first / LINES] };
+    let start = x.map(|x| [vdupq_n_s32(-zero * sum(x)); 4]);
+    let low = products::<LINES, N>(max, &line, first, |c, j| x[c].word(0, j), start);
+    if DIGITS == 1 {
+        return low;
+    }
+    let high = products::<LINES, N>(max, &line, first, |c, j| x[c].word(1, j), [[vdupq_n_s32(0); 4]; N]);
+    std::array::from_fn(|c| std::array::from_fn(|r| vmlaq_n_s32(low[c][r], high[c][r], BASE)))
+}
+
+/// `sums += Σ code · q` with one digit: `word(c, j)` of column `c`.
+#[inline]
+#[target_feature(enable = "neon")]
+fn products<const LINES: usize, const N: usize>(
+    max: u8,
+    line: &impl Fn(usize) -> Line,
+    first: usize,
+    word: impl Fn(usize, usize) -> i32,
+    mut sums: [Whole; N],
 ) -> [Whole; N] {
     let (moved, run) = plan(max);
-    let sum = |x: &ActBlock| if LINES == 8 { x.sum() } else { x.sums[first / 4] };
-    let mut sums = x.map(|x| [vdupq_n_s32((i32::from(moved) - zero) * sum(x)); 4]);
     let run = run.min(LINES);
     for at in (0..LINES / run).map(|i| first + i * run) {
         let mut products = [[[vdupq_n_s16(0); 2]; 4]; N];
         for j in at..at + run {
             let codes = line(j).map(|codes| vreinterpretq_s8_u8(veorq_u8(codes, vdupq_n_u8(moved))));
             for c in 0..N {
-                let word = vreinterpretq_s8_s32(vdupq_n_s32(x[c].word(j)));
+                let word = vreinterpretq_s8_s32(vdupq_n_s32(word(c, j)));
                 for r in 0..4 {
                     let [low, high] = products[c][r];
                     let low = vmlal_s8(low, vget_low_s8(codes[r]), vget_low_s8(word));

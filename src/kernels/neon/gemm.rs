@@ -33,7 +33,10 @@ pub(super) fn add(acc: Sixteen, sum: Whole, d: f32, scale: Sixteen, min: Option<
 /// One group of sixteen rows times `N` columns; `x[c]` is a column.
 #[inline]
 #[target_feature(enable = "neon")]
-fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [Sixteen; N] {
+fn group<const TY: u32, const DIGITS: usize, const N: usize>(
+    group: &[u8],
+    x: [&[ActBlock<DIGITS>]; N],
+) -> [Sixteen; N] {
     let layout = const { Layout::of_id::<TY>() };
     let max = const { Layout::of_id::<TY>().codes.max() };
     let (halves, has_min) = (layout.scales.halves(), layout.scales.min());
@@ -45,14 +48,14 @@ fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [S
             let (scale, min) = scales(layout.scales, tile, b);
             if halves {
                 for h in 0..2 {
-                    let sums = dot::<4, N>(max, |j| lines[j], 4 * h, layout.zero, x);
+                    let sums = dot::<4, DIGITS, N>(max, |j| lines[j], 4 * h, layout.zero, x);
                     for c in 0..N {
                         let min = has_min.then_some((x[c].sums[h] as f32 * x[c].d, min[h]));
                         acc[c] = add(acc[c], sums[c], x[c].d, scale[h], min);
                     }
                 }
             } else {
-                let sums = dot::<8, N>(max, |j| lines[j], 0, layout.zero, x);
+                let sums = dot::<8, DIGITS, N>(max, |j| lines[j], 0, layout.zero, x);
                 for c in 0..N {
                     acc[c] = add(acc[c], sums[c], x[c].d, scale[0], has_min.then_some((x[c].s, min[0])));
                 }
@@ -64,7 +67,7 @@ fn group<const TY: u32, const N: usize>(group: &[u8], x: [&[ActBlock]; N]) -> [S
 
 /// [`Kernels::gemm`](crate::kernels::Kernels::gemm) for a block format: columns in twos and ones.
 #[target_feature(enable = "neon")]
-fn gemm_inner<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut [f32]) {
+fn gemm_inner<const TY: u32, const DIGITS: usize>(n_in: usize, tiles: &[u8], x: &[ActBlock<DIGITS>], y: &mut [f32]) {
     let group_bytes = const { Layout::of_id::<TY>() }.group_bytes(n_in);
     let shapes::Gemm { n_groups, n_cols } = shapes::gemm(n_in, group_bytes, tiles, x.len() * STRIP, y);
     let y = y.as_chunks_mut::<ROWS>().0;
@@ -74,7 +77,7 @@ fn gemm_inner<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut 
         while c < n_cols {
             macro_rules! columns {
                 ($n:literal) => {{
-                    let acc = group::<TY, $n>(tiles, std::array::from_fn(|i| column(c + i)));
+                    let acc = group::<TY, DIGITS, $n>(tiles, std::array::from_fn(|i| column(c + i)));
                     (0..$n).for_each(|i| store(&mut y[(c + i) * n_groups + g], acc[i]));
                     c += $n;
                 }};
@@ -87,7 +90,12 @@ fn gemm_inner<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut 
     }
 }
 
-pub(super) fn gemm<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut [f32]) {
+pub(super) fn gemm<const TY: u32, const DIGITS: usize>(
+    n_in: usize,
+    tiles: &[u8],
+    x: &[ActBlock<DIGITS>],
+    y: &mut [f32],
+) {
     // SAFETY: see the top of `neon/mod.rs`: this function is reachable only where the instructions exist.
-    unsafe { gemm_inner::<TY>(n_in, tiles, x, y) }
+    unsafe { gemm_inner::<TY, DIGITS>(n_in, tiles, x, y) }
 }

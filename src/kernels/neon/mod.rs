@@ -21,7 +21,7 @@ mod stored;
 mod unpack;
 
 use super::Kernels;
-use super::activations::quantize;
+use super::activations::{quantize, quantize as quantize_fine};
 use super::lanes::*;
 use super::table::table;
 use attention::{pv, pv_f16, qk, qk_f16};

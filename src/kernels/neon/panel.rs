@@ -40,18 +40,21 @@ fn expand_inner(ty: GgmlType, n_in: usize, tiles: &[u8], panel: &mut Panel) {
 /// One group of a panel times `N` columns. No code is larger than `MAX`.
 #[inline]
 #[target_feature(enable = "neon")]
-fn tile<const MAX: u8, const HALVES: bool, const N: usize>(
+fn tile<const MAX: u8, const HALVES: bool, const DIGITS: usize, const N: usize>(
     zero: i32,
     has_min: bool,
     strips: &[Strip],
-    x: [&[ActBlock]; N],
+    x: [&[ActBlock<DIGITS>]; N],
 ) -> [Sixteen; N] {
     let mut acc = [set(0.0); N];
     for (k, strip) in strips.iter().enumerate() {
         let x = x.map(|x| &x[k]);
         let line = |j: usize| load(&strip.codes[j]);
         for h in 0..if HALVES { 2 } else { 1 } {
-            let sums = if HALVES { dot::<4, N>(MAX, line, 4 * h, zero, x) } else { dot::<8, N>(MAX, line, 0, zero, x) };
+            let sums = match HALVES {
+                true => dot::<4, DIGITS, N>(MAX, line, 4 * h, zero, x),
+                false => dot::<8, DIGITS, N>(MAX, line, 0, zero, x),
+            };
             let (scale, min) = (load_f32(&strip.scale[h]), load_f32(&strip.min[h]));
             for c in 0..N {
                 let s = if HALVES { x[c].sums[h] as f32 * x[c].d } else { x[c].s };
@@ -64,8 +67,12 @@ fn tile<const MAX: u8, const HALVES: bool, const N: usize>(
 
 /// A panel of one kind times any number of columns, in twos and ones.
 #[target_feature(enable = "neon")]
-fn panel_inner<const MAX: u8, const HALVES: bool>(panel: &Panel, x: &[ActBlock], y: &mut [f32]) {
-    let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x, y);
+fn panel_inner<const MAX: u8, const HALVES: bool, const DIGITS: usize>(
+    panel: &Panel,
+    x: &[ActBlock<DIGITS>],
+    y: &mut [f32],
+) {
+    let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x.len(), y);
     let y = y.as_chunks_mut::<ROWS>().0;
     let n = panel.n_strips;
     let mut c = 0;
@@ -74,7 +81,7 @@ fn panel_inner<const MAX: u8, const HALVES: bool>(panel: &Panel, x: &[ActBlock],
             ($n:literal) => {{
                 let x = std::array::from_fn(|i| &x[(c + i) * n..][..n]);
                 for (g, strips) in panel.strips.chunks_exact(n).enumerate() {
-                    let acc = tile::<MAX, HALVES, $n>(panel.zero, panel.min, strips, x);
+                    let acc = tile::<MAX, HALVES, DIGITS, $n>(panel.zero, panel.min, strips, x);
                     (0..$n).for_each(|i| store(&mut y[(c + i) * n_groups + g], acc[i]));
                 }
                 c += $n;
@@ -92,16 +99,16 @@ pub(super) fn expand(ty: GgmlType, n_in: usize, tiles: &[u8], panel: &mut Panel)
     unsafe { expand_inner(ty, n_in, tiles, panel) }
 }
 
-pub(super) fn gemm_panel(panel: &Panel, x: &[ActBlock], y: &mut [f32]) {
+pub(super) fn gemm_panel<const DIGITS: usize>(panel: &Panel, x: &[ActBlock<DIGITS>], y: &mut [f32]) {
     // SAFETY: see the top of `neon/mod.rs`.
     unsafe {
         match (panel.max, panel.halves) {
-            (..=31, false) => panel_inner::<31, false>(panel, x, y),
-            (..=63, false) => panel_inner::<63, false>(panel, x, y),
-            (_, false) => panel_inner::<255, false>(panel, x, y),
-            (..=31, true) => panel_inner::<31, true>(panel, x, y),
-            (..=63, true) => panel_inner::<63, true>(panel, x, y),
-            (_, true) => panel_inner::<255, true>(panel, x, y),
+            (..=31, false) => panel_inner::<31, false, DIGITS>(panel, x, y),
+            (..=63, false) => panel_inner::<63, false, DIGITS>(panel, x, y),
+            (_, false) => panel_inner::<255, false, DIGITS>(panel, x, y),
+            (..=31, true) => panel_inner::<31, true, DIGITS>(panel, x, y),
+            (..=63, true) => panel_inner::<63, true, DIGITS>(panel, x, y),
+            (_, true) => panel_inner::<255, true, DIGITS>(panel, x, y),
         }
     }
 }

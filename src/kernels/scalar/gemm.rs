@@ -9,9 +9,10 @@
 //!
 //! Rows lie in lanes, so no lane ever meets another: there is no reduction tree whose shape could depend on the width of
 //! a register, on how many columns are computed together or on the thread that computes them. `sum` is below
-//! 32 · 255 · 127 = 1,036,320 < 2²⁴, so its conversion to f32 is exact too. What is left are one product and one or two
-//! fused multiply-adds a strip, in a fixed order: the same bits everywhere. In formats with halves this happens once per
-//! half strip, with the half's own scale, minimum, and sum of activations.
+//! 32 · 255 · 127 = 1,036,320 < 2²⁴, so its conversion to f32 is exact too (with two digits it is below 2²⁸, and rounded
+//! to the nearest). What is left are one product and one or two fused multiply-adds a strip, in a fixed order: the same
+//! bits everywhere. In formats with halves this happens once per half strip, with the half's own scale, minimum, and sum of
+//! activations.
 //!
 //! Look first at [`add_strip`].
 
@@ -21,10 +22,17 @@ use crate::kernels::shapes;
 use crate::quant::{GgmlType, bf16, f16};
 
 /// Adds what one strip contributes to the sixteen outputs of one column.
-fn add_strip(strip: &Strip, zero: i32, halves: bool, min: bool, x: &ActBlock, acc: &mut [f32; ROWS]) {
+fn add_strip<const DIGITS: usize>(
+    strip: &Strip,
+    zero: i32,
+    halves: bool,
+    min: bool,
+    x: &ActBlock<DIGITS>,
+    acc: &mut [f32; ROWS],
+) {
     for r in 0..ROWS {
         let code = |i: usize| i32::from(strip.codes[i / 4][4 * r + i % 4]);
-        let dot = |range: std::ops::Range<usize>| range.map(|i| code(i) * i32::from(x.q[i])).sum::<i32>();
+        let dot = |range: std::ops::Range<usize>| range.map(|i| code(i) * x.whole(i)).sum::<i32>();
         if halves {
             for h in 0..2 {
                 let sum = dot(16 * h..16 * h + 16) - zero * x.sums[h];
@@ -43,8 +51,13 @@ fn add_strip(strip: &Strip, zero: i32, halves: bool, min: bool, x: &ActBlock, ac
     }
 }
 
-/// [`Kernels::gemm`](crate::kernels::Kernels::gemm) for a block format.
-pub(in crate::kernels) fn gemm<const TY: u32>(n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut [f32]) {
+/// [`Kernels::gemm`](crate::kernels::Kernels::gemm) for a block format, and with two digits `gemm_fine`.
+pub(in crate::kernels) fn gemm<const TY: u32, const DIGITS: usize>(
+    n_in: usize,
+    tiles: &[u8],
+    x: &[ActBlock<DIGITS>],
+    y: &mut [f32],
+) {
     let layout = const { Layout::of_id::<TY>() };
     let shape = shapes::gemm(n_in, layout.group_bytes(n_in), tiles, x.len() * 32, y);
     y.fill(0.0);
@@ -73,9 +86,9 @@ pub(in crate::kernels) fn expand(ty: GgmlType, n_in: usize, tiles: &[u8], panel:
     }
 }
 
-/// [`Kernels::gemm_panel`](crate::kernels::Kernels::gemm_panel).
-pub(in crate::kernels) fn gemm_panel(panel: &Panel, x: &[ActBlock], y: &mut [f32]) {
-    let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x, y);
+/// [`Kernels::gemm_panel`](crate::kernels::Kernels::gemm_panel), and with two digits `gemm_panel_fine`.
+pub(in crate::kernels) fn gemm_panel<const DIGITS: usize>(panel: &Panel, x: &[ActBlock<DIGITS>], y: &mut [f32]) {
+    let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x.len(), y);
     for c in 0..n_cols {
         let x = &x[c * panel.n_strips..][..panel.n_strips];
         for g in 0..n_groups {

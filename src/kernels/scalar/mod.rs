@@ -6,7 +6,7 @@ pub(super) mod attention;
 pub(super) mod gemm;
 
 use super::Kernels;
-use super::activations::quantize;
+use super::activations::{quantize, quantize as quantize_fine};
 use super::lanes::*;
 use super::table::table;
 use attention::{load_k, load_v, load_v_blocks, pv, pv_f16, qk, qk_f16};

@@ -26,7 +26,7 @@ pub struct MatrixKernel {
     pub kernels: &'static str,
     /// The format of the weights.
     pub format: &'static str,
-    /// The field of the table: `gemm_q4_0`. Or the two that take turns at many columns: `expand + gemm_panel`.
+    /// The field of the table: `gemm_q4_0`, `gemm_fine`. Or the two that take turns at many columns: `expand + gemm_panel`.
     pub kernel: String,
     /// Columns of activations; `expand` reads none.
     pub columns: usize,
@@ -36,8 +36,8 @@ pub struct MatrixKernel {
     pub bytes_per_second: f64,
 }
 
-/// Times every matrix kernel of a table: 1 to 8 columns for every format, and for block formats a panel, whole and in its
-/// two parts. A pass of each takes about `seconds_per_pass`; `tell` hears what is being timed.
+/// Times every matrix kernel of a table: 1 to 8 columns for every format, and for block formats one column of two digits and a
+/// panel, whole and in its two parts; then its second part with two digits. A pass of each takes about `seconds_per_pass`; `tell` hears what is being timed.
 pub fn matrix_kernels(
     kernels: &Kernels,
     passes: usize,
@@ -63,9 +63,11 @@ pub fn matrix_kernels(
         let gemm = format!("gemm_{}", ty.name().to_lowercase());
         (1..=8).for_each(|columns| time(&gemm, columns, product(kernels, ty, &tiles, columns)));
         if kernels.gemm(ty).is_some() {
+            time("gemm_fine", 1, fine_product(kernels, ty, &tiles));
             time("expand + gemm_panel", PANEL_COLUMNS, panel_product(kernels, ty, &tiles));
             time("gemm_panel", PANEL_COLUMNS, unpacked_product(kernels, ty, &tiles));
             time("expand", 0, expansion(kernels, ty, &tiles));
+            time("gemm_panel_fine", PANEL_COLUMNS, fine_unpacked_product(kernels, ty, &tiles));
         }
     }
     rows
@@ -80,6 +82,12 @@ fn product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8], columns: usize)
         (None, Some(gemm)) => Box::new(move || gemm(N_IN, black_box(tiles), black_box(&x), black_box(&mut y))),
         (None, None) => Box::new(|| {}), // a weight format has one or the other
     }
+}
+
+/// One column of two digits, as the last matrix multiplies it.
+fn fine_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
+    let (gemm_fine, blocks, mut y) = (kernels.gemm_fine, fine_activations(kernels, 1), vec![0.0; N_OUT]);
+    Box::new(move || gemm_fine(ty, N_IN, black_box(tiles), black_box(&blocks), black_box(&mut y)))
 }
 
 /// The same through panels, as a prompt is multiplied.
@@ -105,11 +113,26 @@ fn expansion<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn Fn
 /// between.
 fn unpacked_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
     let (_, blocks) = activations(kernels, PANEL_COLUMNS);
-    let gemm_panel = kernels.gemm_panel;
+    with_a_panel(kernels, ty, tiles, kernels.gemm_panel, blocks)
+}
+
+/// That part with columns of two digits.
+fn fine_unpacked_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
+    let blocks = fine_activations(kernels, PANEL_COLUMNS);
+    with_a_panel(kernels, ty, tiles, kernels.gemm_panel_fine, blocks)
+}
+
+fn with_a_panel<const DIGITS: usize>(
+    kernels: &Kernels,
+    ty: GgmlType,
+    tiles: &[u8],
+    multiply: fn(&Panel, &[ActBlock<DIGITS>], &mut [f32]),
+    blocks: Vec<ActBlock<DIGITS>>,
+) -> Box<dyn FnMut()> {
     let (mut panel, mut y) = (Panel::new(), vec![0.0; PANEL_COLUMNS * PANEL_ROWS]);
     of_panels(tiles).for_each(|tiles| (kernels.expand)(ty, N_IN, tiles, &mut panel));
     Box::new(move || {
-        (0..N_OUT / PANEL_ROWS).for_each(|_| gemm_panel(black_box(&panel), black_box(&blocks), black_box(&mut y)));
+        (0..N_OUT / PANEL_ROWS).for_each(|_| multiply(black_box(&panel), black_box(&blocks), black_box(&mut y)));
     })
 }
 
@@ -118,8 +141,18 @@ fn of_panels(tiles: &[u8]) -> impl Iterator<Item = &[u8]> {
     tiles.chunks_exact(tiles.len() / (N_OUT / PANEL_ROWS))
 }
 
+fn numbers(columns: usize) -> Vec<f32> {
+    (0..columns * N_IN).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect()
+}
+
+fn fine_activations(kernels: &Kernels, columns: usize) -> Vec<ActBlock<2>> {
+    let mut blocks = vec![ActBlock::ZERO; columns * N_IN / packed::STRIP];
+    (kernels.quantize_fine)(&numbers(columns), &mut blocks);
+    blocks
+}
+
 fn activations(kernels: &Kernels, columns: usize) -> (Vec<f32>, Vec<ActBlock>) {
-    let x: Vec<f32> = (0..columns * N_IN).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect();
+    let x = numbers(columns);
     let mut blocks = vec![ActBlock::ZERO; x.len() / packed::STRIP];
     (kernels.quantize)(&x, &mut blocks);
     (x, blocks)

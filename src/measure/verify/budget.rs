@@ -1,7 +1,7 @@
 //! How far a right result may be from the reference, and why.
 //!
 //! Look first at the constants. Two causes make right results differ: f32 sums in another order, and activations rounded
-//! to eight bits before they meet weights in a block format. In locked mode the second does not count (see the top of
+//! to eight or sixteen bits before they meet weights in a block format. In locked mode the second does not count (see the top of
 //! `witness.rs`), and what goes into the cache is the reference's, so a right operation is right to six digits whatever the
 //! formats of weights, keys and values. In free mode everything before it counts, and a cache that rounds makes more of it:
 //! those budgets say "not broken", the locked ones "right".
@@ -36,7 +36,7 @@ impl Budget {
 const CHOICE: Budget = Budget { rel_rms: 0.0, reason: "the same scores choose the same experts" };
 
 /// √n · 6e-8 over sums of n ≤ 2,048 terms is 2.7e-6, and terms may cancel. Measured: at most 3.5e-6 (attention over large
-/// scores); products, whose inputs are on the 8-bit grid, 1.7e-6.
+/// scores); products, whose inputs are on the grid of whole numbers, 1.7e-6.
 const REORDERED: Budget = Budget { rel_rms: 1e-5, reason: "f32 sums in another order" };
 
 /// What free mode allows for, with the errors of all blocks before.

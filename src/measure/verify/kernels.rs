@@ -91,12 +91,12 @@ impl Examiner<'_> {
     fn all(&mut self) {
         let Kernels {
             name: _,
-            quantize: _,
+            quantize: _, quantize_fine: _,
             gemm_q4_0: _, gemm_q4_1: _, gemm_q5_0: _, gemm_q5_1: _, gemm_q8_0: _,
             gemm_q2_k: _, gemm_q3_k: _, gemm_q4_k: _, gemm_q5_k: _, gemm_q6_k: _,
             gemm_iq4_nl: _, gemm_iq4_xs: _, gemm_mxfp4: _,
             gemm_f32: _, gemm_f16: _, gemm_bf16: _,
-            expand: _, gemm_panel: _,
+            expand: _, gemm_panel: _, gemm_fine: _, gemm_panel_fine: _,
             load_k_f32: _, load_k_f16: _, load_k_q8_0: _, load_k_q4_0: _,
             load_v_f32: _, load_v_f16: _, load_v_q8_0: _, load_v_q4_0: _,
             qk: _, qk_f16: _, pv: _, pv_f16: _,
@@ -132,12 +132,10 @@ impl Examiner<'_> {
     fn quantize(&mut self) {
         for seed in 1..20 {
             let x = activations(96, &mut Random(seed));
-            self.compare("quantize", &format!("96 activations, seed {seed}"), |kernels| {
-                let numbers = |block: &ActBlock| {
-                    let codes = block.q.map(f32::from).into_iter();
-                    codes.chain([block.d, block.s]).chain(block.sums.map(|sum| sum as f32)).collect::<Vec<_>>()
-                };
-                blocks(kernels, &x).iter().flat_map(numbers).collect()
+            let case = format!("96 activations, seed {seed}");
+            self.compare("quantize", &case, |kernels| blocks(kernels.quantize, &x).iter().flat_map(numbers).collect());
+            self.compare("quantize_fine", &case, |kernels| {
+                blocks(kernels.quantize_fine, &x).iter().flat_map(numbers).collect()
             });
         }
     }
@@ -173,19 +171,22 @@ impl Examiner<'_> {
                 continue;
             }
             let scalar = self.scalar;
-            let x = blocks(&scalar, &x);
+            let (x, fine) = (blocks(scalar.quantize, &x), blocks(scalar.quantize_fine, &x));
             self.compare(&gemm, &case, |kernels| match kernels.gemm(ty) {
                 Some(gemm) => into(n, |y| gemm(n_in, &tiles, &x, y)),
                 None => Vec::new(),
             });
+            self.compare("gemm_fine", &case, |kernels| into(n, |y| (kernels.gemm_fine)(ty, n_in, &tiles, &fine, y)));
             // Panels are one format, whoever writes or reads them: each kernel works with the other's twin.
-            let through_panel = |expand: &Kernels, multiply: &Kernels| {
+            let unpacked = |kernels: &Kernels| {
                 let mut panel = Panel::new();
-                (expand.expand)(ty, n_in, &tiles, &mut panel);
-                into(n, |y| (multiply.gemm_panel)(&panel, &x, y))
+                (kernels.expand)(ty, n_in, &tiles, &mut panel);
+                panel
             };
-            self.compare("expand", &case, |kernels| through_panel(kernels, &scalar));
-            self.compare("gemm_panel", &case, |kernels| through_panel(&scalar, kernels));
+            let panel = unpacked(&scalar);
+            self.compare("expand", &case, |kernels| into(n, |y| (scalar.gemm_panel)(&unpacked(kernels), &x, y)));
+            self.compare("gemm_panel", &case, |kernels| into(n, |y| (kernels.gemm_panel)(&panel, &x, y)));
+            self.compare("gemm_panel_fine", &case, |kernels| into(n, |y| (kernels.gemm_panel_fine)(&panel, &fine, y)));
         }
     }
 
@@ -284,8 +285,14 @@ fn changed(x: &[f32], change: impl FnOnce(&mut [f32])) -> Vec<f32> {
     x
 }
 
-fn blocks(kernels: &Kernels, x: &[f32]) -> Vec<ActBlock> {
+fn blocks<const DIGITS: usize>(quantize: fn(&[f32], &mut [ActBlock<DIGITS>]), x: &[f32]) -> Vec<ActBlock<DIGITS>> {
     let mut blocks = vec![ActBlock::ZERO; x.len() / 32];
-    (kernels.quantize)(x, &mut blocks);
+    quantize(x, &mut blocks);
     blocks
+}
+
+/// All that a block holds.
+fn numbers<const DIGITS: usize>(block: &ActBlock<DIGITS>) -> Vec<f32> {
+    let digits = block.q.iter().flatten().map(|&digit| f32::from(digit));
+    digits.chain([block.d, block.s]).chain(block.sums.map(|sum| sum as f32)).collect()
 }

@@ -212,7 +212,7 @@ impl<'a, S: Suspect> Trial<'a, S> {
         Ok(())
     }
 
-    /// Whether what matrices read is put onto the grid of eight bits, so that the suspect's rounding costs nothing.
+    /// Whether what matrices read is put onto the grid of whole numbers, so that the suspect's rounding costs nothing.
     fn snaps(&self) -> bool {
         self.options.mode == Mode::Locked && self.budgets.rounds
     }

@@ -19,7 +19,7 @@ pub struct Report {
     pub passed: bool,
     /// What the operations were given.
     pub mode: Mode,
-    /// Whether what matrices read was rounded to eight bits on both sides, so that the suspect's own rounding costs nothing.
+    /// Whether what matrices read was rounded to whole numbers on both sides, so that the suspect's own rounding costs nothing.
     pub inputs_on_grid: bool,
     /// What was verified.
     pub suspect: String,

@@ -1,17 +1,18 @@
 //! The two observers of a verification: [`Recorder`] writes down what the reference shows, [`Comparer`] holds the suspect
 //! to it, and in locked mode puts the reference's value in the place of the suspect's.
 //!
-//! **Locked, rounding does not count.** The optimized path rounds what a matrix in a block format reads to eight bits. That
-//! costs half a percent and more, in which a small mistake could hide. So the reference hands on, where a matrix reads,
-//! values that are whole multiples of their block's step already ([`snap`]): the suspect's rounding then changes nothing,
-//! and its product must agree to six digits. That it rounds rightly is the business of free mode and of
-//! [`kernels`](super::kernels).
+//! **Locked, rounding does not count.** The optimized path rounds what a matrix in a block format reads to eight bits, what
+//! the last one reads to sixteen. That costs half a percent and more, in which a small mistake could hide. So the reference
+//! hands on, where a matrix reads, values that are whole multiples of their block's step already ([`snap`]): the suspect's
+//! rounding then changes nothing, and its product must agree to six digits. That it rounds rightly is the business of free
+//! mode and of [`kernels`](super::kernels).
 //!
 //! One pass is recorded at a time, so the memory needed does not grow with the text.
 
 use super::distance::Distance;
 use super::report::PassAt;
 use super::{Mode, budget};
+use crate::kernels::ActBlock;
 use crate::observe::{Activation, Hook, HookAt, Observer};
 use std::collections::HashMap;
 
@@ -28,7 +29,7 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// With `snaps`, the reference goes on with what matrices read put onto the grid of eight bits.
+    /// With `snaps`, the reference goes on with what matrices read put onto the grid of whole numbers.
     pub(super) fn new(snaps: bool) -> Self {
         Self { snaps, ..Self::default() }
     }
@@ -52,18 +53,19 @@ impl Observer for Recorder {
     fn edit(&mut self, at: HookAt, values: &mut [f32]) -> bool {
         let snaps = self.snaps && READ_BY_MATRICES.contains(&at.hook);
         if snaps {
-            snap(values);
+            let largest = if at.hook == Hook::LnFinalOut { ActBlock::<2>::LARGEST } else { ActBlock::<1>::LARGEST };
+            snap(values, largest as f32);
             self.snapped.insert(at, values.to_vec());
         }
         snaps
     }
 }
 
-/// Rounds each 32 values to whole multiples of a 127th of their largest magnitude, as activations are rounded for block
-/// formats. Doing it twice changes nothing more.
-fn snap(values: &mut [f32]) {
+/// Rounds each 32 values to whole multiples of their step, of which the largest magnitude has `largest`, as activations are
+/// rounded for block formats. Doing it twice changes nothing more.
+fn snap(values: &mut [f32], largest: f32) {
     for block in values.chunks_exact_mut(32) {
-        let step = block.iter().fold(0.0_f32, |max, x| max.max(x.abs())) / 127.0;
+        let step = block.iter().fold(0.0_f32, |max, x| max.max(x.abs())) / largest;
         let inverse = 1.0 / step;
         if inverse.is_finite() {
             block.iter_mut().for_each(|x| *x = (*x * inverse).round_ties_even() * step);
