@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod activation_args;
 mod bench;
 mod cache_args;
 mod chat;

@@ -1,12 +1,13 @@
 //! The flags that choose a model ([`NamedModel`]), those that say how it runs ([`ModelArgs`]), and loading it.
 
+use super::activation_args::{ActivationArgs, unusual};
 use super::cache_args::CacheArgs;
 use super::known;
 use crate::engine::{Engine, SessionOptions};
 use crate::gguf::Gguf;
 use crate::kernels::Kernels;
 use crate::model::{LoadOptions, Model, embedded};
-use crate::optimized;
+use crate::optimized::{self, Activations};
 use crate::tokenizer::Tokenizer;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -49,6 +50,9 @@ pub(super) struct ModelArgs {
     pub kernels: Option<String>,
 
     #[command(flatten)]
+    pub rounding: ActivationArgs,
+
+    #[command(flatten)]
     pub cache: CacheArgs,
 }
 
@@ -86,6 +90,8 @@ pub(super) struct Setup {
     path: &'static str,
     /// The table of kernels; the naive path has none.
     kernels: Option<&'static str>,
+    /// Bits of what quantised matrices read; the naive path rounds nothing.
+    activations: Option<Activations>,
     threads: usize,
     /// From opening the file to the first possible forward pass.
     pub(super) load_seconds: f64,
@@ -93,11 +99,17 @@ pub(super) struct Setup {
 
 impl Setup {
     fn new(engine: &Engine, load_time: Duration) -> Self {
-        let (path, kernels, threads) = match engine {
-            Engine::Naive(_) => ("naive", None, 1),
-            Engine::Optimized(model) => ("optimized", Some(model.kernels().name), model.n_threads()),
-        };
-        Self { path, kernels, threads, load_seconds: load_time.as_secs_f64() }
+        let load_seconds = load_time.as_secs_f64();
+        match engine {
+            Engine::Naive(_) => Self { path: "naive", kernels: None, activations: None, threads: 1, load_seconds },
+            Engine::Optimized(model) => Self {
+                path: "optimized",
+                kernels: Some(model.kernels().name),
+                activations: Some(model.activations()),
+                threads: model.n_threads(),
+                load_seconds,
+            },
+        }
     }
 }
 
@@ -105,7 +117,7 @@ impl fmt::Display for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kernels = self.kernels.map_or(String::new(), |name| format!(", {name} kernels"));
         let s = if self.threads == 1 { "" } else { "s" };
-        write!(f, "{} path{kernels}, {} thread{s}", self.path, self.threads)
+        write!(f, "{} path{kernels}{}, {} thread{s}", self.path, unusual(self.activations), self.threads)
     }
 }
 
@@ -159,7 +171,7 @@ impl ModelArgs {
                 format!("no kernels '{name}' run on this machine; expected one of: {available}")
             })?,
         };
-        Ok(optimized::Options { n_threads: self.threads, kernels })
+        Ok(optimized::Options { n_threads: self.threads, kernels, activations: self.rounding.activations })
     }
 }
 

@@ -118,13 +118,6 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
         }
     }
 
-    /// The last matrix: nothing after it damps its errors, so it reads its rows in sixteen bits.
-    pub(super) fn linear_fine(&mut self, op: Op, x: &mut Rows, linear: &Linear, out: &mut Rows) {
-        let (weights, n) = (self.weights, x.n());
-        self.run(op, || linear_cost(n, linear, 1), |team| team.linear_fine(weights, x, linear, out));
-        self.pass_result(op, out, 0);
-    }
-
     /// Every expert's matrix with its own visits: row `i` of `x` and `out` is a visit to the expert of `segments` whose
     /// range holds `i`. `in_order` says where each visit is found.
     pub(super) fn expert_linears(

@@ -9,9 +9,10 @@
 use super::pack::{Linear, Norm, Weights};
 use super::pool::{Pool, SharedSlice, Worker};
 use super::rope::Turns;
-use super::scratch::{Blocks, Input, Rows};
+use super::scratch::{Input, Rows};
+use super::whole::{Part, Shared};
 use crate::kernels::packed::{ROWS, STRIP};
-use crate::kernels::{ActBlock, Kernels, Panel};
+use crate::kernels::{Kernels, Panel};
 use crate::kv_cache::{KvCache, Slot};
 use crate::model::{self, Activation, RopePairing};
 use std::ops::Range;
@@ -50,23 +51,31 @@ impl Team {
         self.pool.run(|worker| program(worker, kernels, &mut benches.claim(worker.index..worker.index + 1)[0]));
     }
 
-    /// Calls `each` for every row of `rows`, with its values and its blocks; shared out if there is enough to do.
-    fn for_rows(&mut self, rows: &mut Rows, each: impl Fn(&Kernels, usize, &mut [f32], &mut [ActBlock]) + Sync) {
-        let (n, width, strips) = (rows.n(), rows.width(), rows.strips());
-        let (values, blocks) = rows.both_mut();
-        if n * width < WORTH_SHARING {
-            for i in 0..n {
-                each(&self.kernels, i, &mut values[i * width..][..width], &mut blocks[i * strips..][..strips]);
-            }
-            return;
-        }
-        let (values, blocks, kernels) = (SharedSlice::new(values), SharedSlice::new(blocks), &self.kernels);
-        self.pool.run(|worker| {
-            for i in worker.slice(n, 1) {
-                let values = values.claim(i * width..(i + 1) * width);
-                each(kernels, i, values, blocks.claim(i * strips..(i + 1) * strips));
+    /// Calls `each` for every row of `rows`; shared out if there is enough to do.
+    fn for_rows(&mut self, rows: &mut Rows, each: impl Fn(&Kernels, usize, &mut [f32]) + Sync) {
+        self.for_rows_and_blocks(rows, |kernels, i, row, _| each(kernels, i, row));
+    }
+
+    /// The same, and then makes each row ready for a matrix.
+    fn make_ready(&mut self, rows: &mut Rows, each: impl Fn(&Kernels, usize, &mut [f32]) + Sync) {
+        let strips = rows.strips();
+        self.for_rows_and_blocks(rows, |kernels, i, row, blocks| {
+            each(kernels, i, row);
+            if strips > 0 {
+                blocks.quantize(kernels, row, i * strips);
             }
         });
+    }
+
+    fn for_rows_and_blocks(&mut self, rows: &mut Rows, each: impl Fn(&Kernels, usize, &mut [f32], &Shared<'_>) + Sync) {
+        let (n, width) = (rows.n(), rows.width());
+        let (values, blocks) = rows.shared();
+        let kernels = &self.kernels;
+        let each = |i: usize| each(kernels, i, values.claim(i * width..(i + 1) * width), &blocks);
+        if n * width < WORTH_SHARING {
+            return (0..n).for_each(each);
+        }
+        self.pool.run(|worker| worker.slice(n, 1).for_each(&each));
     }
 
     /// `y = x · Wᵀ + b` for several matrices that read the same rows, in one dispatch. Every worker has its share of
@@ -86,17 +95,6 @@ impl Team {
                 multiply(kernels, weights, linear, worker, x, bench, out);
             }
         });
-    }
-
-    /// As [`Team::linears`] for one matrix whose errors nothing after it damps: whole numbers have two digits, sixteen bits.
-    /// A matrix that takes longer to fetch than to multiply costs hardly more for it.
-    pub(super) fn linear_fine(&mut self, weights: &Weights, x: &mut Rows, linear: &Linear, out: &mut Rows) {
-        if linear.weight.ty.is_float() {
-            return self.linears(weights, x.input(), [(linear, out)]);
-        }
-        let (values, blocks) = x.fine_mut();
-        (self.kernels.quantize_fine)(values, blocks);
-        self.linears(weights, x.fine_input(), [(linear, out)]);
     }
 
     /// As [`Team::linears`] into rows that have their shape already, from row `first` on: one expert's visits.
@@ -127,8 +125,7 @@ impl Team {
         let n_ff = up.weight.n_out;
         hidden.shape(x.n, n_ff);
         let strips = hidden.strips();
-        let (values, blocks) = hidden.both_mut();
-        let (values, blocks) = (SharedSlice::new(values), SharedSlice::new(blocks));
+        let (values, blocks) = hidden.shared();
         self.run(|worker, kernels, bench| {
             let act = gated_activation(kernels, kind);
             let Bench { panel, tiles: [left, right], .. } = bench;
@@ -145,8 +142,7 @@ impl Team {
                     let out = values.claim(token * n_ff + first..token * n_ff + last);
                     act(&gate[..out.len()], &up[..out.len()], out);
                     if strips > 0 {
-                        let strip = token * strips + first / STRIP;
-                        (kernels.quantize)(out, blocks.claim(strip..strip + 1));
+                        blocks.quantize(kernels, out, token * strips + first / STRIP);
                     }
                 }
             }
@@ -156,10 +152,7 @@ impl Team {
     /// The norm of every row, ready for a matrix.
     pub(super) fn norm(&mut self, x: &Rows, w: &Norm, kind: model::Norm, out: &mut Rows) {
         out.shape(x.n(), x.width());
-        self.for_rows(out, |kernels, i, out, blocks| {
-            normalise(kernels, x.row(i), w, kind, out);
-            quantize(kernels, out, blocks);
-        });
+        self.make_ready(out, |kernels, i, out| normalise(kernels, x.row(i), w, kind, out));
     }
 
     /// `x += y`, and the norm of the sum, ready for a matrix: while a row is at hand.
@@ -167,17 +160,16 @@ impl Team {
         let width = x.width();
         out.shape(x.n(), width);
         let x = SharedSlice::new(x.values_mut());
-        self.for_rows(out, |kernels, i, out, blocks| {
+        self.make_ready(out, |kernels, i, out| {
             let x = x.claim(i * width..(i + 1) * width);
             (kernels.add)(x, y.row(i));
             normalise(kernels, x, w, kind, out);
-            quantize(kernels, out, blocks);
         });
     }
 
     /// RMSNorm of every head by itself: each row is heads of `weight.len()`.
     pub(super) fn head_norm(&mut self, x: &mut Rows, weight: &[f32], eps: f32) {
-        self.for_rows(x, |kernels, _, row, _| {
+        self.for_rows(x, |kernels, _, row| {
             let mut normed = [0.0; 512];
             for head in row.chunks_exact_mut(weight.len()) {
                 match normed.get_mut(..weight.len()) {
@@ -197,7 +189,7 @@ impl Team {
     /// RoPE of every head; row `i` stands where row `rows[i]` of the batch does.
     pub(super) fn rope(&mut self, x: &mut Rows, head_dim: usize, rows: &[usize], turns: &Turns, pairing: RopePairing) {
         let pairs = turns.pairs;
-        self.for_rows(x, |kernels, i, row, _| {
+        self.for_rows(x, |kernels, i, row| {
             let rope = match pairing {
                 RopePairing::Adjacent => kernels.rope_adjacent,
                 RopePairing::Halves => kernels.rope_halves,
@@ -231,30 +223,27 @@ impl Team {
 
     /// `x += y`.
     pub(super) fn add(&mut self, x: &mut Rows, y: &Rows) {
-        self.for_rows(x, |kernels, i, x, _| (kernels.add)(x, y.row(i)));
+        self.for_rows(x, |kernels, i, x| (kernels.add)(x, y.row(i)));
     }
 
     /// `act(gate) · up`, or `act(up)` where there is no gate, ready for the next matrix.
     pub(super) fn activate(&mut self, kind: Activation, gate: Option<&Rows>, up: &Rows, out: &mut Rows) {
         out.shape(up.n(), up.width());
-        self.for_rows(out, |kernels, i, out, blocks| {
-            match (gate, kind) {
-                (Some(gate), _) => gated_activation(kernels, kind)(gate.row(i), up.row(i), out),
-                (None, Activation::Silu) => (kernels.silu)(up.row(i), out),
-                (None, Activation::Gelu) => (kernels.gelu)(up.row(i), out),
-            }
-            quantize(kernels, out, blocks);
+        self.make_ready(out, |kernels, i, out| match (gate, kind) {
+            (Some(gate), _) => gated_activation(kernels, kind)(gate.row(i), up.row(i), out),
+            (None, Activation::Silu) => (kernels.silu)(up.row(i), out),
+            (None, Activation::Gelu) => (kernels.gelu)(up.row(i), out),
         });
     }
 
     /// Makes rows ready for a matrix.
     pub(super) fn quantize(&mut self, x: &mut Rows) {
-        self.for_rows(x, |kernels, _, row, blocks| quantize(kernels, row, blocks));
+        self.make_ready(x, |_, _, _| ());
     }
 
     /// `cap · tanh(x / cap)`.
     pub(super) fn softcap(&mut self, x: &mut Rows, cap: f32) {
-        self.for_rows(x, |_, _, row, _| row.iter_mut().for_each(|x| *x = cap * (*x / cap).tanh()));
+        self.for_rows(x, |_, _, row| row.iter_mut().for_each(|x| *x = cap * (*x / cap).tanh()));
     }
 }
 
@@ -269,12 +258,6 @@ fn normalise(kernels: &Kernels, x: &[f32], w: &Norm, kind: model::Norm, out: &mu
     match kind {
         model::Norm::Rms { eps } => (kernels.rms_norm)(x, &w.weight, eps, out),
         model::Norm::Layer { eps } => (kernels.layer_norm)(x, &w.weight, &w.bias, eps, out),
-    }
-}
-
-fn quantize(kernels: &Kernels, row: &[f32], blocks: &mut [ActBlock]) {
-    if !blocks.is_empty() {
-        (kernels.quantize)(row, blocks);
     }
 }
 
@@ -346,12 +329,12 @@ fn product(
         (Some(_), blocks) if x.n >= MANY_COLUMNS => {
             (kernels.expand)(w.ty, w.n_in, tiles, panel);
             match blocks {
-                Blocks::Coarse(x) => (kernels.gemm_panel)(panel, x, y),
-                Blocks::Fine(x) => (kernels.gemm_panel_fine)(panel, x, y),
+                Part::Coarse(x) => (kernels.gemm_panel)(panel, x, y),
+                Part::Fine(x) => (kernels.gemm_panel_fine)(panel, x, y),
             }
         }
-        (Some(gemm), Blocks::Coarse(x)) => gemm(w.n_in, tiles, x, y),
-        (Some(_), Blocks::Fine(x)) => (kernels.gemm_fine)(w.ty, w.n_in, tiles, x, y),
+        (Some(gemm), Part::Coarse(x)) => gemm(w.n_in, tiles, x, y),
+        (Some(_), Part::Fine(x)) => (kernels.gemm_fine)(w.ty, w.n_in, tiles, x, y),
         (None, _) => kernels.gemm_float(w.ty).expect("packed matrices have a kernel: blocks or floats")(
             w.n_in, tiles, x.values, y,
         ),

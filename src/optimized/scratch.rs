@@ -4,20 +4,19 @@
 //! bottom.
 
 use super::attention::Partial;
-use crate::kernels::ActBlock;
+use super::pool::SharedSlice;
+use super::whole::{Activations, Blocks, Part, Shared};
 use crate::kernels::packed::STRIP;
 use std::ops::Range;
 
 /// Activations, `[n, width]`: a row is one token. A row that a matrix will read is also kept as whole numbers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rows {
     n: usize,
     width: usize,
     values: Vec<f32>,
     /// `[n, width / 32]`; none where the width is no multiple of 32, since no block format has such rows.
-    blocks: Vec<ActBlock>,
-    /// The same blocks with two digits, for the matrix that wants them; otherwise what was there before.
-    fine: Vec<ActBlock<2>>,
+    blocks: Blocks,
 }
 
 /// What a matrix reads: some rows, as numbers and as whole numbers.
@@ -26,27 +25,22 @@ pub(super) struct Input<'a> {
     pub(super) n: usize,
     pub(super) values: &'a [f32],
     /// `[n, width / 32]`.
-    pub(super) blocks: Blocks<'a>,
-}
-
-/// Whole numbers of one digit or of two.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Blocks<'a> {
-    Coarse(&'a [ActBlock]),
-    Fine(&'a [ActBlock<2>]),
+    pub(super) blocks: Part<'a>,
 }
 
 impl Rows {
+    /// No rows yet, whose whole numbers will be so fine.
+    fn new(activations: Activations) -> Self {
+        Self { n: 0, width: 0, values: Vec::new(), blocks: Blocks::new(activations) }
+    }
+
     /// Takes a shape. Contents are what was there before; memory is only ever added.
     pub(super) fn shape(&mut self, n: usize, width: usize) {
         (self.n, self.width) = (n, width);
         if self.values.len() < n * width {
             self.values.resize(n * width, 0.0);
         }
-        let blocks = n * self.strips();
-        if self.blocks.len() < blocks {
-            self.blocks.resize(blocks, ActBlock::ZERO);
-        }
+        self.blocks.grow(n * self.strips());
     }
 
     pub(super) fn n(&self) -> usize {
@@ -77,19 +71,9 @@ impl Rows {
         values
     }
 
-    /// Values and blocks, to be written together.
-    pub(super) fn both_mut(&mut self) -> (&mut [f32], &mut [ActBlock]) {
-        let blocks = self.n * self.strips();
-        (&mut self.values[..self.n * self.width], &mut self.blocks[..blocks])
-    }
-
-    /// Values, and blocks of two digits to be made of them.
-    pub(super) fn fine_mut(&mut self) -> (&[f32], &mut [ActBlock<2>]) {
-        let blocks = self.n * self.strips();
-        if self.fine.len() < blocks {
-            self.fine.resize(blocks, ActBlock::ZERO);
-        }
-        (&self.values[..self.n * self.width], &mut self.fine[..blocks])
+    /// Values and blocks, for several workers to write.
+    pub(super) fn shared(&mut self) -> (SharedSlice<'_, f32>, Shared<'_>) {
+        (SharedSlice::new(&mut self.values[..self.n * self.width]), self.blocks.shared())
     }
 
     pub(super) fn row(&self, i: usize) -> &[f32] {
@@ -101,18 +85,13 @@ impl Rows {
         self.input_of(0..self.n)
     }
 
-    /// All rows, of which [`Rows::fine_mut`] is filled.
-    pub(super) fn fine_input(&self) -> Input<'_> {
-        Input { blocks: Blocks::Fine(&self.fine[..self.n * self.strips()]), ..self.input() }
-    }
-
     /// Some of the rows, as they were rounded.
     pub(super) fn input_of(&self, rows: Range<usize>) -> Input<'_> {
         let (width, strips) = (self.width, self.strips());
         Input {
             n: rows.len(),
             values: &self.values[rows.start * width..rows.end * width],
-            blocks: Blocks::Coarse(&self.blocks[rows.start * strips..rows.end * strips]),
+            blocks: self.blocks.part(rows.start * strips..rows.end * strips),
         }
     }
 
@@ -132,13 +111,13 @@ impl Rows {
         let (width, strips) = (self.width, self.strips());
         for (to, from) in rows.enumerate() {
             self.values[to * width..][..width].copy_from_slice(source.row(from));
-            self.blocks[to * strips..][..strips].copy_from_slice(&source.blocks[from * strips..][..strips]);
+            self.blocks.copy_from(&source.blocks, from * strips..(from + 1) * strips, to * strips);
         }
     }
 }
 
 /// Every buffer of a forward pass.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scratch {
     /// The residual stream, `[n_tokens, n_embd]`.
     pub(super) x: Rows,
@@ -165,9 +144,38 @@ pub(super) struct Scratch {
     /// Inputs and results of the experts, `[n_visits, n_embd]`, the visits of one expert together.
     pub(super) visitors: Rows,
     pub(super) visited: Rows,
+    /// What the last matrix reads, `[n_logits, n_embd]`: x, normalised, always in sixteen bits.
+    pub(super) last: Rows,
     /// `[n_logits, n_vocab]`.
     pub(super) logits: Rows,
     /// What attention over pieces of the past found, before the pieces are put together.
     pub(super) partials: Vec<Partial>,
     pub(super) mixed: Vec<f32>,
+}
+
+impl Scratch {
+    /// No buffer has a size yet.
+    pub(super) fn new(activations: Activations) -> Self {
+        let rows = || Rows::new(activations);
+        Self {
+            x: rows(),
+            h: rows(),
+            q: rows(),
+            k: rows(),
+            v: rows(),
+            z: rows(),
+            y: rows(),
+            post: rows(),
+            gate: rows(),
+            up: rows(),
+            hidden: rows(),
+            scores: rows(),
+            visitors: rows(),
+            visited: rows(),
+            last: Rows::new(Activations::SixteenBits),
+            logits: rows(),
+            partials: Vec::new(),
+            mixed: Vec::new(),
+        }
+    }
 }

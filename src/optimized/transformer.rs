@@ -13,6 +13,7 @@ use super::pack::{FeedForward, PackError, Weights};
 use super::pool::Pool;
 use super::rope::Turns;
 use super::scratch::Scratch;
+use super::whole::Activations;
 use crate::batch::{Batch, Logits, SeqId};
 use crate::kernels::Kernels;
 use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats, KvLayout, Slot};
@@ -26,6 +27,7 @@ pub struct Transformer {
     network: Network,
     team: Team,
     scratch: Scratch,
+    activations: Activations,
 }
 
 /// How to compute.
@@ -35,11 +37,13 @@ pub struct Options {
     pub n_threads: usize,
     /// The inner loops.
     pub kernels: Kernels,
+    /// How finely matrices in a block format read their rows.
+    pub activations: Activations,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { n_threads: 0, kernels: Kernels::detect() }
+        Self { n_threads: 0, kernels: Kernels::detect(), activations: Activations::default() }
     }
 }
 
@@ -70,7 +74,8 @@ impl Transformer {
         let n_threads = if options.n_threads == 0 { super::pool::physical_cores() } else { options.n_threads };
         let mut pool = Pool::new(n_threads)?;
         let network = Network { config: model.config.clone(), weights: Weights::new(model, &mut pool)? };
-        Ok(Self { network, team: Team::new(pool, options.kernels), scratch: Scratch::default() })
+        let (team, scratch) = (Team::new(pool, options.kernels), Scratch::new(options.activations));
+        Ok(Self { network, team, scratch, activations: options.activations })
     }
 
     /// What the model is.
@@ -81,6 +86,11 @@ impl Transformer {
     /// The inner loops in use.
     pub fn kernels(&self) -> &Kernels {
         &self.team.kernels
+    }
+
+    /// How finely matrices in a block format read their rows.
+    pub fn activations(&self) -> Activations {
+        self.activations
     }
 
     /// Threads in use.
@@ -115,7 +125,7 @@ impl Transformer {
         cache: &mut KvCache,
         obs: &mut impl Observer,
     ) -> Result<Logits, ForwardError> {
-        let Self { network, team, scratch: s } = self;
+        let Self { network, team, scratch: s, .. } = self;
         let mut pass = network.admit(batch, cache, obs)?;
         let mut lens = Lens::new(team, &network.weights, obs);
 
@@ -275,8 +285,8 @@ impl Network {
         if s.x.n() == 0 {
             return;
         }
-        lens.norm(Op::OutputNorm, &s.x, &self.weights.output_norm, self.config.norm, &mut s.h);
-        lens.linear_fine(Op::Output, &mut s.h, &self.weights.output, &mut s.logits);
+        lens.norm(Op::OutputNorm, &s.x, &self.weights.output_norm, self.config.norm, &mut s.last);
+        lens.linears(&s.last, [(Op::Output, &self.weights.output, &mut s.logits, 0)]);
         if let Some(cap) = self.config.logit_softcap {
             lens.softcap(&mut s.logits, cap);
         }

@@ -3,6 +3,7 @@
 use super::header::{Header, ModelFile, Watch, binary};
 use super::model::{count_threads as threads, first_token, speed, thread_counts, work};
 use crate::cli::Format;
+use crate::cli::activation_args::ActivationArgs;
 use crate::cli::cache_args::CacheArgs;
 use crate::cli::model_args::{ModelArgs, NamedModel, Path, open, spinner};
 use crate::cli::output::print_json;
@@ -126,8 +127,8 @@ fn shares(
     let ctx_size = tests.iter().map(Test::n_positions).max().unwrap_or(0);
     let (model, path) = (args.model.clone(), Path::Optimized);
     let named = NamedModel { model };
-    let cache = CacheArgs::default();
-    let mut loaded = ModelArgs { named, ctx_size, path, threads, kernels: None, cache }.load()?;
+    let (rounding, cache) = (ActivationArgs::default(), CacheArgs::default());
+    let mut loaded = ModelArgs { named, ctx_size, path, threads, kernels: None, rounding, cache }.load()?;
     let options = bench::Options { bos: first_token(&loaded), kv_format: KvFormat::F16, ..bench::Options::default() };
     let mut runner = Runner::new(&mut loaded.engine, options, tests)?;
     let mut rows = Vec::new();

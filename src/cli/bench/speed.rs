@@ -6,6 +6,7 @@ use super::header::{Header, ModelFile, Watch};
 use super::model::{count_threads, first_token, speed, thread_counts, work};
 use super::peer::Peer;
 use crate::cli::Format;
+use crate::cli::activation_args::{ActivationArgs, unusual};
 use crate::cli::cache_args::CacheArgs;
 use crate::cli::human;
 use crate::cli::model_args::{ModelArgs, NamedModel, Path, open, spinner};
@@ -15,6 +16,7 @@ use crate::kv_cache::KvFormat;
 use crate::measure::bench::peer::Comparison;
 use crate::measure::bench::{Options, Runner, Test, Work, grid};
 use crate::measure::statistics::{Samples, Side, abba, ratio};
+use crate::optimized::Activations;
 use anyhow::{Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
@@ -61,6 +63,9 @@ pub(super) struct SpeedArgs {
     #[arg(long, value_name = "NAME")]
     kernels: Option<String>,
 
+    #[command(flatten)]
+    rounding: ActivationArgs,
+
     /// Measure by turns with this llama-bench, and print the ratio with its 95 % interval
     #[arg(long, value_name = "LLAMA-BENCH")]
     peer: Option<PathBuf>,
@@ -82,6 +87,9 @@ struct Row {
     /// The table of kernels; the naive path has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     kernels: Option<&'static str>,
+    /// Bits of what quantised matrices read; the naive path rounds nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activations: Option<Activations>,
     kv_format: &'static str,
     /// From opening the file to the first possible pass, packing included. Not part of any speed.
     load_seconds: f64,
@@ -121,14 +129,14 @@ pub(super) fn run(args: &SpeedArgs) -> Result<()> {
         let mut loaded = args.model_args(threads, &tests).load()?;
         let load_seconds = loaded.setup.load_seconds;
         let bos = first_token(&loaded);
-        let kernels = kernels_of(&loaded.engine);
+        let (kernels, activations) = inner_loops(&loaded.engine);
         let options = Options { chunk: args.ubatch_size, kv_format: KvFormat::F16, bos };
         let mut runner = Runner::new(&mut loaded.engine, options, &tests)?;
         if text && rows.is_empty() {
             header.print(&mut std::io::stdout().lock())?;
         }
         if text {
-            print_load(threads, kernels, load_seconds)?;
+            print_load(threads, kernels, activations, load_seconds)?;
         }
         for &test in &tests {
             let progress = spinner("");
@@ -148,6 +156,7 @@ pub(super) fn run(args: &SpeedArgs) -> Result<()> {
                 threads,
                 path: args.path.name(),
                 kernels,
+                activations,
                 kv_format: "f16",
                 load_seconds,
                 bytes_per_second: work.bytes() as f64 / seconds,
@@ -221,10 +230,10 @@ fn by_turns(
     Ok((Samples::new(ours), comparison))
 }
 
-fn kernels_of(engine: &Engine) -> Option<&'static str> {
+fn inner_loops(engine: &Engine) -> (Option<&'static str>, Option<Activations>) {
     match engine {
-        Engine::Naive(_) => None,
-        Engine::Optimized(transformer) => Some(transformer.kernels().name),
+        Engine::Naive(_) => (None, None),
+        Engine::Optimized(transformer) => (Some(transformer.kernels().name), Some(transformer.activations())),
     }
 }
 
@@ -241,18 +250,20 @@ impl SpeedArgs {
             path: self.path,
             threads,
             kernels: self.kernels.clone(),
+            rounding: self.rounding,
             cache: CacheArgs::default(),
         }
     }
 }
 
-fn print_load(threads: usize, kernels: Option<&str>, seconds: f64) -> Result<()> {
+fn print_load(threads: usize, kernels: Option<&str>, activations: Option<Activations>, seconds: f64) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let kernels = kernels.map_or(String::new(), |name| format!(", {name} kernels"));
     writeln!(
         out,
-        "\n{}{kernels}; loaded in {seconds:.2} s, which is not part of what follows",
-        count_threads(threads)
+        "\n{}{kernels}{}; loaded in {seconds:.2} s, which is not part of what follows",
+        count_threads(threads),
+        unusual(activations)
     )?;
     writeln!(
         out,

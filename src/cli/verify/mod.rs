@@ -5,6 +5,7 @@
 
 mod text;
 
+use super::activation_args::ActivationArgs;
 use super::cache_args;
 use super::model_args::{open, spinner};
 use super::output::print_json;
@@ -73,13 +74,16 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "FORMAT", value_parser = cache_args::formats())]
     cache_type_v: Option<KvFormat>,
 
+    #[command(flatten)]
+    rounding: ActivationArgs,
+
     /// Show these hooks only, a line for each block; `*` stands for anything, commas separate. All are verified all the same
     #[arg(long, value_name = "HOOK,…")]
     hook: Option<String>,
 
     /// Verify the kernels instead of a model: every table that runs here against the scalar one, bit by bit
     #[arg(long, conflicts_with_all = ["model", "ctx_size", "threads", "prompt", "n_predict", "mode", "cache_type",
-          "cache_type_k", "cache_type_v", "hook"])]
+          "cache_type_k", "cache_type_v", "activations", "hook"])]
     kernels: bool,
 
     /// The table of kernels to verify: scalar, avx512, …; the fastest that runs here if not given (with --kernels: all)
@@ -153,7 +157,8 @@ fn compare(args: &VerifyArgs, kernels: Kernels) -> Result<(Option<HookFilter>, R
     let model = Model::load(Arc::clone(&gguf), options).context("cannot load the model")?;
 
     let preparing = spinner("preparing weights");
-    let mut suspect = optimized::Transformer::new(&model, optimized::Options { n_threads: args.threads, kernels })?;
+    let options = optimized::Options { n_threads: args.threads, kernels, activations: args.rounding.activations };
+    let mut suspect = optimized::Transformer::new(&model, options)?;
     let shown = args.hook.as_deref().map(|hook| HookFilter::new(hook, &suspect.hooks())).transpose()?;
     preparing.finish_and_clear();
 

@@ -9,12 +9,15 @@ use std::io::Write;
 
 pub(super) fn print(report: &Report, shown: Option<&HookFilter>) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let given = match report.mode {
-        Mode::Locked if report.inputs_on_grid => {
+    let given = match (report.mode, report.input_bits) {
+        (Mode::Locked, Some(16)) => {
+            "locked: each operation is given the naive path's values, rounded to 16 bits where matrices read them"
+        }
+        (Mode::Locked, Some(_)) => {
             "locked: each operation is given the naive path's values, rounded to 8 bits where matrices read them (the last: 16)"
         }
-        Mode::Locked => "locked: each operation is given the naive path's values",
-        Mode::Free => "free: errors accumulate",
+        (Mode::Locked, None) => "locked: each operation is given the naive path's values",
+        (Mode::Free, _) => "free: errors accumulate",
     };
     writeln!(out, "{} against the naive path", report.suspect)?;
     writeln!(out, "{given}; {}", passes(report))?;

@@ -16,6 +16,7 @@ use super::distance::{Distance, LogitsDistance};
 use crate::kv_cache::{KvFormat, KvFormats};
 use crate::model::{FeedForward, LayerWeights, Matrix, Weights};
 use crate::observe::Hook;
+use crate::optimized::Activations;
 
 /// The largest error that is still right.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,6 +61,9 @@ const SUMS: Drift = drift(1e-4, 1e-9, "f32 sums in another order, accumulated");
 /// random models, which are narrow, 16 % and 5.2e-3 in real ones.
 const ROUNDED: Drift = drift(0.25, 0.05, "activations rounded to 8 bits, accumulated");
 
+/// A 256th of that, and steps of f16 in the cache.
+const ROUNDED_FINELY: Drift = drift(5e-3, 1e-6, "activations rounded to 16 bits, accumulated");
+
 // Both sides store keys and values alike. A number that lies in the middle between two steps becomes either, and the next
 // blocks carry that on to more numbers that lie so: in thirty blocks one of them costs more than in the two of most random
 // models. Of a format with steps sixteen times as wide fewer numbers lie in a middle, but each costs sixteen times as much.
@@ -99,8 +103,8 @@ const DRIFTING_CHOICE: Budget = Budget { rel_rms: 1.0, reason: "scores that are 
 pub(super) struct Budgets {
     pub(super) mode: Mode,
     pub(super) kv: KvFormats,
-    /// Whether the suspect rounds activations anywhere in this model.
-    pub(super) rounds: bool,
+    /// How finely the suspect rounds activations, if it does so anywhere in this model.
+    pub(super) rounds: Option<Activations>,
 }
 
 impl Budgets {
@@ -118,7 +122,11 @@ impl Budgets {
 
     /// What the causes of errors that the model has anywhere, and the cache, come to.
     fn drift(&self) -> Drift {
-        match (self.kv.k, self.kv.v, self.rounds) {
+        let exact = |format| matches!(format, KvFormat::F32 | KvFormat::F16);
+        if self.rounds == Some(Activations::SixteenBits) && exact(self.kv.k) && exact(self.kv.v) {
+            return ROUNDED_FINELY;
+        }
+        match (self.kv.k, self.kv.v, self.rounds.is_some()) {
             (KvFormat::Q4_0, _, false) => Q4_0_KEYS,
             (KvFormat::Q4_0, _, true) => ROUNDED_Q4_0_KEYS,
             (_, KvFormat::Q4_0, false) => Q4_0_VALUES,

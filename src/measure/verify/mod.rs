@@ -39,6 +39,7 @@ use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats};
 use crate::model::Model;
 use crate::naive;
 use crate::observe::{Hook, HookAt, Off};
+use crate::optimized::Activations;
 use crate::quant::QuantError;
 use budget::Budgets;
 use flow::Flow;
@@ -167,7 +168,7 @@ impl<'a, S: Suspect> Trial<'a, S> {
         let of_reference = [(); 2].map(|()| reference.new_cache(formats, n));
         let caches = [of_reference, [(); 2].map(|()| suspect.new_cache(formats, n))];
         let flow = Flow::new(reference.hooks().into_iter().filter(|at| !is_covered(at.hook)).collect());
-        let rounds = suspect.rounds_activations() && budget::has_blocks(&model.weights);
+        let rounds = suspect.rounds_activations().filter(|_| budget::has_blocks(&model.weights));
         let budgets = Budgets { mode: options.mode, kv: formats, rounds };
         let tally = |&at: &HookAt| (at, Tally { worst: None, first_failed: None, budget: budgets.of(at.hook) });
         let tallies = flow.hooks().iter().map(tally).collect();
@@ -212,9 +213,9 @@ impl<'a, S: Suspect> Trial<'a, S> {
         Ok(())
     }
 
-    /// Whether what matrices read is put onto the grid of whole numbers, so that the suspect's rounding costs nothing.
-    fn snaps(&self) -> bool {
-        self.options.mode == Mode::Locked && self.budgets.rounds
+    /// The grid of whole numbers onto which what matrices read is put, so that the suspect's rounding costs nothing.
+    fn snaps(&self) -> Option<Activations> {
+        self.budgets.rounds.filter(|_| self.options.mode == Mode::Locked)
     }
 
     fn judge(self) -> Report {
@@ -227,7 +228,7 @@ impl<'a, S: Suspect> Trial<'a, S> {
         Report {
             passed: first_divergence.is_none() && logits.passed,
             mode: self.options.mode,
-            inputs_on_grid: self.snaps(),
+            input_bits: self.snaps().map(Activations::bits),
             suspect: self.suspect.describe(),
             cache_type_k: self.options.kv.k.name(),
             cache_type_v: self.options.kv.v.name(),

@@ -19,8 +19,9 @@ pub struct Report {
     pub passed: bool,
     /// What the operations were given.
     pub mode: Mode,
-    /// Whether what matrices read was rounded to whole numbers on both sides, so that the suspect's own rounding costs nothing.
-    pub inputs_on_grid: bool,
+    /// Bits to which what matrices read was rounded on both sides, so that the suspect's own rounding costs nothing; what the
+    /// last matrix read, to 16. None if nothing was rounded.
+    pub input_bits: Option<u8>,
     /// What was verified.
     pub suspect: String,
     /// How both sides stored keys: `f32`, `q8_0`.

@@ -7,19 +7,19 @@ use crate::batch::{Batch, Logits};
 use crate::kv_cache::{ForwardError, KvCache, KvFormats};
 use crate::naive::{self, Ops};
 use crate::observe::{HookAt, Observer};
-use crate::optimized;
+use crate::optimized::{self, Activations};
 
 /// A forward pass that can be watched, and whose activations can be changed on the way.
 pub trait Suspect {
-    /// What it is, for people: `optimized path, avx512 kernels, 2 threads`.
+    /// What it is, for people: `optimized path, avx512 kernels, 8-bit activations, 2 threads`.
     fn describe(&self) -> String;
 
     /// The activations that it shows, in order.
     fn hooks(&self) -> Vec<HookAt>;
 
-    /// Whether activations are rounded to eight bits before they meet weights in a block format. If so, it is given rounded
+    /// How finely activations are rounded before they meet weights in a block format, if at all. If so, it is given rounded
     /// ones in locked mode, and a larger budget in free mode.
-    fn rounds_activations(&self) -> bool;
+    fn rounds_activations(&self) -> Option<Activations>;
 
     /// An empty cache; see [`naive::Transformer::new_cache`].
     fn new_cache(&self, formats: KvFormats, n_positions: usize) -> KvCache;
@@ -35,8 +35,9 @@ impl Suspect for optimized::Transformer {
     fn describe(&self) -> String {
         let threads = self.n_threads();
         format!(
-            "optimized path, {} kernels, {threads} thread{}",
+            "optimized path, {} kernels, {}-bit activations, {threads} thread{}",
             self.kernels().name,
+            self.activations().bits(),
             if threads == 1 { "" } else { "s" }
         )
     }
@@ -45,8 +46,8 @@ impl Suspect for optimized::Transformer {
         self.hooks()
     }
 
-    fn rounds_activations(&self) -> bool {
-        true
+    fn rounds_activations(&self) -> Option<Activations> {
+        Some(self.activations())
     }
 
     fn new_cache(&self, formats: KvFormats, n_positions: usize) -> KvCache {
@@ -67,8 +68,8 @@ impl<O: Ops<f32>> Suspect for naive::Transformer<f32, O> {
         self.hooks()
     }
 
-    fn rounds_activations(&self) -> bool {
-        false
+    fn rounds_activations(&self) -> Option<Activations> {
+        None
     }
 
     fn new_cache(&self, formats: KvFormats, n_positions: usize) -> KvCache {

@@ -12,8 +12,8 @@
 use super::distance::Distance;
 use super::report::PassAt;
 use super::{Mode, budget};
-use crate::kernels::ActBlock;
 use crate::observe::{Activation, Hook, HookAt, Observer};
+use crate::optimized::Activations;
 use std::collections::HashMap;
 
 /// What matrices read.
@@ -22,7 +22,7 @@ const READ_BY_MATRICES: [Hook; 5] = [Hook::Ln1Out, Hook::Z, Hook::Ln2Out, Hook::
 /// What the reference showed in one pass.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
-    snaps: bool,
+    snaps: Option<Activations>,
     shown: HashMap<HookAt, Vec<f32>>,
     /// What the reference went on with, where that is not what it showed.
     snapped: HashMap<HookAt, Vec<f32>>,
@@ -30,7 +30,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// With `snaps`, the reference goes on with what matrices read put onto the grid of whole numbers.
-    pub(super) fn new(snaps: bool) -> Self {
+    pub(super) fn new(snaps: Option<Activations>) -> Self {
         Self { snaps, ..Self::default() }
     }
 
@@ -51,13 +51,12 @@ impl Observer for Recorder {
     }
 
     fn edit(&mut self, at: HookAt, values: &mut [f32]) -> bool {
-        let snaps = self.snaps && READ_BY_MATRICES.contains(&at.hook);
-        if snaps {
-            let largest = if at.hook == Hook::LnFinalOut { ActBlock::<2>::LARGEST } else { ActBlock::<1>::LARGEST };
-            snap(values, largest as f32);
-            self.snapped.insert(at, values.to_vec());
-        }
-        snaps
+        let Some(activations) = self.snaps.filter(|_| READ_BY_MATRICES.contains(&at.hook)) else { return false };
+        let the_last = at.hook == Hook::LnFinalOut;
+        let activations = if the_last { Activations::SixteenBits } else { activations };
+        snap(values, activations.largest() as f32);
+        self.snapped.insert(at, values.to_vec());
+        true
     }
 }
 
