@@ -10,7 +10,7 @@ use cutaway::kernels::Kernels;
 use cutaway::kv_cache::{KvCache, KvFormat, KvFormats, KvLayout};
 use cutaway::naive;
 use cutaway::observe::{Activation, Cost, HookAt, Observer, Off, OpAt};
-use cutaway::optimized::{Options, Transformer};
+use cutaway::optimized::{Activations, Options, Transformer};
 use cutaway::quant::GgmlType;
 
 /// More than a block of queries, and with other sizes of pieces no multiple of anything.
@@ -36,7 +36,13 @@ fn cases() -> Vec<Case> {
 }
 
 fn transformer(case: &Case, n_threads: usize, kernels: Kernels) -> Transformer {
-    Transformer::new(&load(case), Options { n_threads, kernels }).unwrap()
+    Transformer::new(&load(case), Options { n_threads, kernels, ..Options::default() }).unwrap()
+}
+
+/// The same with activations of sixteen bits.
+fn fine_transformer(case: &Case, n_threads: usize, kernels: Kernels) -> Transformer {
+    let activations = Activations::SixteenBits;
+    Transformer::new(&load(case), Options { n_threads, kernels, activations }).unwrap()
 }
 
 /// Logits after every token, as bits, of a sequence run in pieces of the given sizes.
@@ -83,6 +89,22 @@ fn every_set_of_kernels_gives_the_same_bits() {
             let found = in_pieces(&mut transformer(&case, 2, kernels), [30, 1, 10]);
             assert!(found == expected, "{}: {} differs from scalar", case.name, kernels.name);
         }
+    }
+}
+
+/// Threads, pieces and instruction sets, with activations of sixteen bits; and these are other results than with eight.
+#[test]
+fn sixteen_bits_are_the_same_bits_everywhere() {
+    for case in cases() {
+        let expected = in_pieces(&mut fine_transformer(&case, 1, Kernels::scalar()), [N]);
+        for kernels in Kernels::available() {
+            let mut model = fine_transformer(&case, 3, kernels);
+            assert!(in_pieces(&mut model, [N]) == expected, "{}, {}", case.name, kernels.name);
+            assert!(in_pieces(&mut model, [1; N]) == expected, "{}, {}, token by token", case.name, kernels.name);
+            assert!(in_pieces(&mut model, [2, 17, 1, 9, 12]) == expected, "{}, {}, chunks", case.name, kernels.name);
+        }
+        let eight = in_pieces(&mut transformer(&case, 1, Kernels::detect()), [N]);
+        assert_eq!(eight == expected, case.ty.is_float(), "{}", case.name);
     }
 }
 

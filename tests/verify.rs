@@ -12,7 +12,7 @@ use cutaway::measure::verify::{Mode, Options, Phase, Report, Suspect, VerifyErro
 use cutaway::model::Model;
 use cutaway::naive::{self, Attended, Ops};
 use cutaway::observe::{Hook, HookAt};
-use cutaway::optimized::{self, Transformer};
+use cutaway::optimized::{self, Activations, Transformer};
 use cutaway::quant::GgmlType;
 use ndarray::Array3;
 use serde_json::Value;
@@ -33,17 +33,21 @@ fn run(model: &Model, suspect: &mut impl Suspect, options: &Options) -> Report {
 }
 
 fn optimized(model: &Model, kernels: Kernels) -> Transformer {
-    Transformer::new(model, optimized::Options { n_threads: 2, kernels }).unwrap()
+    Transformer::new(model, optimized::Options { n_threads: 2, kernels, ..Default::default() }).unwrap()
 }
 
 /// Each operation by itself, then all one after the other; a prompt in two passes, then decoded tokens.
 fn must_pass(case: &Case, kernels: Kernels, kv: impl Into<KvFormats>) {
-    let (model, kv) = (load(case), kv.into());
+    let model = load(case);
     let mut suspect = optimized(&model, kernels);
+    passes(&case.name, &model, &mut suspect, kv.into());
+}
+
+fn passes(case: &str, model: &Model, suspect: &mut Transformer, kv: KvFormats) {
     for mode in [Mode::Locked, Mode::Free] {
-        let report = run(&model, &mut suspect, &options(mode, kv));
+        let report = run(model, suspect, &options(mode, kv));
         let first = report.first_divergence.as_ref().map(ToString::to_string);
-        let what = format!("{} with {} kernels, {mode:?}, {kv:?}", case.name, kernels.name);
+        let what = format!("{case}, {}, {mode:?}, {kv:?}", report.suspect);
         assert!(report.passed, "{what}: {first:?}, logits {:?}", report.logits);
     }
 }
@@ -72,6 +76,18 @@ fn every_family_and_format_passes_with_every_cache() {
     let (n_formats, caches) = (GgmlType::WEIGHTS.len(), common::kv_formats());
     for (i, case) in tiny_gguf::all_cases().iter().enumerate() {
         must_pass(case, Kernels::detect(), caches[(i / n_formats + i) % caches.len()]);
+    }
+}
+
+/// With sixteen bits free mode has a budget of half a percent instead of a quarter of everything.
+#[test]
+fn every_family_and_format_passes_with_sixteen_bits() {
+    for case in tiny_gguf::all_cases() {
+        let model = load(&case);
+        let options = optimized::Options { n_threads: 2, activations: Activations::SixteenBits, ..Default::default() };
+        let mut suspect = Transformer::new(&model, options).unwrap();
+        passes(&case.name, &model, &mut suspect, KvFormat::F32.into());
+        passes(&case.name, &model, &mut suspect, KvFormat::F16.into());
     }
 }
 

@@ -315,7 +315,7 @@ fn the_second_mistake_is_listed_too() {
 // ------------------------------------------------------------------------------------- kernels of the optimized path
 
 fn with_kernels(model: &Model, kernels: Kernels) -> optimized::Transformer {
-    optimized::Transformer::new(model, optimized::Options { n_threads: 1, kernels }).unwrap()
+    optimized::Transformer::new(model, optimized::Options { n_threads: 1, kernels, ..Default::default() }).unwrap()
 }
 
 /// Runs `model` with a wrong kernel, on few columns at a time or on many, with keys and values in f16.

@@ -18,13 +18,13 @@ mod registers;
 mod stored;
 mod unpack;
 
-use super::table::{stamp, stamp_lanes, table};
-use super::{ActBlock, Kernels, activations, lanes};
+use super::table::{stamp_lanes, table};
+use super::{Kernels, lanes};
 use attention::{pv, pv_f16, qk, qk_f16};
 use float::gemm_float;
 use gemm::gemm;
 use panel::{expand, gemm_panel};
-use quantize::quantize;
+use quantize::{quantize, quantize as quantize_fine};
 use stored::{load_k, load_v, load_v_blocks};
 
 /// The table, where the processor has what it needs.
@@ -42,7 +42,4 @@ pub(super) fn kernels() -> Option<Kernels> {
 
 const KERNELS: Kernels = table!("avx512");
 
-stamp! { "avx512f,avx512bw,avx512vl,avx512dq,f16c,fma,avx2",
-    fn quantize_fine(x: &[f32], out: &mut [ActBlock<2>]) = activations::quantize;
-}
 stamp_lanes! { "avx512f,avx512bw,avx512vl,avx512dq,f16c,fma,avx2" }
