@@ -286,6 +286,32 @@ fn every_command_has_help_with_examples() {
     }
 }
 
+/// `--activations 16` computes something else, closer to the naive path, and says so.
+#[test]
+fn activations_have_as_many_bits_as_asked() {
+    let place = Place::new();
+    let logits = |flags: &[&str]| -> Vec<f64> {
+        let args = ["logits", "-m", "model.gguf", "--tokens", "1,2,3,4,5", "-ctk", "f32", "-ctv", "f32"];
+        let view = place.json(&[&args[..], flags].concat());
+        view["logits"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+    };
+    let naive = logits(&["--path", "naive"]);
+    let off = |flags: &[&str]| -> f64 {
+        let logits = logits(flags);
+        logits.iter().zip(&naive).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
+    };
+    let (eight, sixteen) = (off(&["--activations", "8"]), off(&["--activations", "16"]));
+    assert_eq!(off(&[]), eight, "the default");
+    assert!(sixteen > 0.0 && sixteen < eight / 30.0, "{sixteen:e} with 16 bits, {eight:e} with 8");
+
+    let generate = ["generate", "-m", "model.gguf", "-p", "a", "-n", "2", "--activations", "16"];
+    let answer = place.json(&generate);
+    assert_eq!(answer["timings"]["activations"], 16);
+    let refused = place.run(&["logits", "-m", "model.gguf", "--activations", "12"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("'12'") && text(&refused.stderr).contains("8, 16"));
+}
+
 /// `--cache-type-k` and `--cache-type-v`, by llama.cpp's short names too, on both paths.
 #[test]
 fn keys_and_values_are_stored_as_asked() {

@@ -10,13 +10,15 @@ use common::{load, some_tokens};
 use cutaway::batch::{Batch, SeqId};
 use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::model::Model;
-use cutaway::naive::{Ops, Textbook};
+use cutaway::naive::{Attended, Ops, Textbook};
 use cutaway::observe::Off;
 use cutaway::optimized::{Activations, Options};
 use cutaway::quant::GgmlType;
 use cutaway::{naive, optimized};
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Array3};
 use serde::Deserialize;
+use std::cell::Cell;
+use std::ops::Range;
 
 const N: usize = 29;
 
@@ -55,25 +57,45 @@ fn quantised() -> impl Iterator<Item = Case> {
     cases(|ty| !ty.is_float())
 }
 
-/// The naive operations, but what enters a quantised matrix is first rounded to 255 steps of the largest of its block.
+/// The naive operations, but what enters a quantised matrix is first rounded to whole numbers of 127 steps to the largest of
+/// its block; of 32,512 steps before queries, keys and values, and before the vocabulary's matrix.
 struct Rounding {
-    /// How many outputs those matrices have before which nothing is rounded: the vocabulary's, whose input is kept in
-    /// sixteen bits, and the router's of experts, which is a matrix of floats.
-    exact: Vec<usize>,
+    /// Outputs of the router of experts, which is a matrix of floats.
+    router: Option<usize>,
+    /// Additions to the stream until the next block begins: none before attention and behind the last block.
+    additions: Cell<usize>,
 }
 
 impl Ops<f32> for Rounding {
     fn linear(&self, x: &Array2<f32>, w: &Array2<f32>, bias: Option<&Array1<f32>>) -> Array2<f32> {
-        if self.exact.contains(&w.ncols()) {
+        if self.router == Some(w.ncols()) {
             return Textbook.linear(x, w, bias);
         }
+        let largest = if self.additions.get() == 0 { 32_512.0 } else { 127.0 };
         let mut rounded = x.clone();
         for block in rounded.as_slice_mut().unwrap().chunks_exact_mut(32) {
-            let d = block.iter().fold(0.0_f32, |max, x| max.max(x.abs())) / 127.0;
+            let d = block.iter().fold(0.0_f32, |max, x| max.max(x.abs())) / largest;
             let inverse = if d > 0.0 { 1.0 / d } else { 0.0 };
             block.iter_mut().for_each(|x| *x = (*x * inverse).round_ties_even() * d);
         }
         Textbook.linear(&rounded, w, bias)
+    }
+
+    fn attention(
+        &self,
+        q: &Array3<f32>,
+        k: &Array3<f32>,
+        v: &Array3<f32>,
+        visible: &[Range<usize>],
+        scale: f32,
+    ) -> Attended<f32> {
+        self.additions.set(2);
+        Textbook.attention(q, k, v, visible, scale)
+    }
+
+    fn add(&self, x: &mut Array2<f32>, y: &Array2<f32>) {
+        self.additions.set(self.additions.get().saturating_sub(1));
+        Textbook.add(x, y);
     }
 }
 
@@ -102,16 +124,16 @@ fn every_family_agrees_in_floats() {
     compare(cases(GgmlType::is_float), (1e-5, 5e-6), |model, batch| apart(model, batch, KvFormat::F32));
 }
 
-/// With its activations rounded as ours, the naive path gives our results: 2e-5 in the median, which is what sixteen bits
-/// cost before the last matrix. What else is left is a value here and there that f32 rounding pushes over the middle between
-/// two steps; in models this narrow one such value moves the logits by up to 1 %, which is why the budget of a single model
-/// says less than the median over all of them.
+/// With its activations rounded as ours, the naive path gives our results: 9e-6 in the median. What else is left is a value
+/// here and there that f32 rounding pushes over the middle between two steps. In models this narrow one such value moves the
+/// logits by up to 1 %, so that the budget of a single model says less than the median over all of them; and few tokens are
+/// run, so that most models have none.
 #[test]
 fn every_family_and_format_agrees_with_rounded_activations() {
-    compare(quantised(), (2e-2, 1e-4), |model, batch| {
+    compare(quantised(), (2e-2, 3e-5), |model, _| {
+        let batch = &Batch::scored(SeqId(0), 0, &some_tokens(4, model.config.n_vocab, 11));
         let router = model.config.layers[0].experts.map(|experts| experts.n);
-        let exact = router.into_iter().chain([model.config.n_vocab]).collect();
-        let expected = naive(model, batch, KvFormat::F32, Rounding { exact });
+        let expected = naive(model, batch, KvFormat::F32, Rounding { router, additions: Cell::new(0) });
         common::relative_rms(&optimized(model, batch, KvFormat::F32), &expected)
     });
 }
@@ -122,17 +144,17 @@ fn is_touchy(case: &Case) -> bool {
     case.name.starts_with("gemma3") || case.name.starts_with("mixtral")
 }
 
-/// What the rounding costs on models as they are before training: a percent at most, in every quantised format and every
-/// family but the touchy ones. Rounding to 255 steps of the largest of 32 normal numbers moves each product of a matrix by
-/// 0.5 %, and a dozen such products stand one behind the other, the last of which is spared it.
+/// What the rounding costs on models as they are before training: less than a percent, in every quantised format and every
+/// family but the touchy ones. Rounding to 127 steps of the largest of 32 normal numbers moves each product of a matrix by
+/// 0.5 %, and four such products of each block stand one behind the other.
 #[test]
 fn rounding_activations_costs_a_percent_before_training() {
     for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| !ty.is_float()) {
         print!("{ty}: ");
         let untrained = || cases(|other| other == ty).map(Case::untrained);
         let error = |model: &Model, batch: &Batch| apart(model, batch, KvFormat::F32);
-        compare(untrained().filter(|case| !is_touchy(case)), (1.15e-2, 1.05e-2), error);
-        compare(untrained().filter(is_touchy), (3.5e-2, 3.5e-2), error);
+        compare(untrained().filter(|case| !is_touchy(case)), (1e-2, 9e-3), error);
+        compare(untrained().filter(is_touchy), (3e-2, 2.5e-2), error);
     }
 }
 
@@ -147,9 +169,14 @@ fn sixteen_bits_cost_nothing() {
 
 /// What it costs on the models of the other tests. These are the worst case: so narrow that few errors average out, with
 /// attention that is far from uniform, and random, so that no direction is more robust than another.
+/// In mixtures a token that comes to another expert has other logits, of which nothing can be said but that most tokens do
+/// not.
 #[test]
 fn rounding_activations_costs_little() {
-    compare(quantised(), (6e-2, 3e-2), |model, batch| apart(model, batch, KvFormat::F32));
+    let routed = |case: &Case| case.name.starts_with("mixtral");
+    let error = |model: &Model, batch: &Batch| apart(model, batch, KvFormat::F32);
+    compare(quantised().filter(|case| !routed(case)), (3e-2, 2.2e-2), error);
+    compare(quantised().filter(routed), (0.3, 3e-2), error);
 }
 
 #[derive(Deserialize)]
@@ -166,9 +193,9 @@ struct Asked {
     llama_cpp_against_numpy: f64,
 }
 
-/// llama.cpp rounds activations too: to 255 steps of the largest of 32, or of 256 before K-quants. On the same files and
-/// tokens we are no further from the exact answer: not in each single case, where one value on the other side of a middle
-/// decides, but over all of them.
+/// llama.cpp rounds activations too: to 127 steps of the largest of 32, or of 256 before K-quants. On the same files and
+/// tokens we are little more than half as far from the exact answer (measured: 0.54): not in each single case, where one value
+/// on the other side of a middle decides, but over all of them.
 #[test]
 fn rounding_costs_no_more_than_in_llama_cpp() {
     let golden: Golden = serde_json::from_str(include_str!("golden/logits/numpy.json")).unwrap();
@@ -186,7 +213,7 @@ fn rounding_costs_no_more_than_in_llama_cpp() {
     }
     let mean = (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
     println!("geometric mean of the ratios of {}: {mean:.3}", ratios.len());
-    assert!(ratios.len() >= 30 && mean <= 1.0, "{mean:.3} times llama.cpp's error");
+    assert!(ratios.len() >= 30 && mean <= 0.7, "{mean:.3} times llama.cpp's error");
 }
 
 /// The cache rounds keys and values alike on both paths; what differs is which of two neighbouring f16 a key that lies

@@ -210,15 +210,15 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-/// A model whose activations cannot be rounded to eight bits: the norm makes one component of the first block's inputs ten
-/// thousand times as large as the others, and the matrices that read them ignore it. All else of its strip is rounded to
+/// A model whose activations cannot be rounded to eight bits: the norm makes one component of what the first feed-forward
+/// network reads ten thousand times as large as the others, and the matrices that read it ignore it. All else of its strip is rounded to
 /// nothing, which no budget allows for.
 fn outlier() -> TinyModel {
     let mut model = tiny_gguf::named("llama-gqa-q8_0").model();
     for tensor in &mut model.tensors {
         match tensor.name.as_str() {
-            "blk.0.attn_norm.weight" => tensor.bytes[..4].copy_from_slice(&1e4_f32.to_le_bytes()),
-            "blk.0.attn_q.weight" | "blk.0.attn_k.weight" | "blk.0.attn_v.weight" => {
+            "blk.0.ffn_norm.weight" => tensor.bytes[..4].copy_from_slice(&1e4_f32.to_le_bytes()),
+            "blk.0.ffn_gate.weight" | "blk.0.ffn_up.weight" => {
                 let row_bytes = tensor.bytes.len() / tensor.ne[1];
                 tensor.bytes.chunks_exact_mut(row_bytes).for_each(|row| row[2] = 0); // after the scale: input 0
             }
@@ -247,12 +247,12 @@ fn exit_codes_and_json_say_the_same() {
     let output = cutaway(&outlier(), &["-m", "model.gguf", "--mode", "free", "--format", "json"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let view = json(&output);
-    assert_eq!((&view["passed"], &view["first_divergence"]["hook"]), (&false.into(), &"blocks.0.attn.hook_q".into()));
+    assert_eq!((&view["passed"], &view["first_divergence"]["hook"]), (&false.into(), &"blocks.0.mlp.hook_pre".into()));
     let spoken = cutaway(&outlier(), &["-m", "model.gguf", "--mode", "free"]);
     assert_eq!(spoken.status.code(), Some(1));
     let text = String::from_utf8(spoken.stdout).unwrap();
     assert!(
-        text.contains("failed: first divergence: blocks.0.attn.hook_q (op attn_q), prefill of positions 0"),
+        text.contains("failed: first divergence: blocks.0.mlp.hook_pre (op ffn_gate), prefill of positions 0"),
         "{text}"
     );
 

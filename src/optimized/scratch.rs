@@ -121,8 +121,8 @@ impl Rows {
 pub(super) struct Scratch {
     /// The residual stream, `[n_tokens, n_embd]`.
     pub(super) x: Rows,
-    /// What a branch reads: x, normalised.
-    pub(super) h: Rows,
+    /// What attention reads: x, normalised, always in sixteen bits.
+    pub(super) h_attn: Rows,
     /// Queries, `[n_asking, n_head · head_dim_k]`.
     pub(super) q: Rows,
     /// Keys, `[n_tokens, n_head_kv · head_dim_k]`.
@@ -135,6 +135,8 @@ pub(super) struct Scratch {
     pub(super) y: Rows,
     /// As `y`, after the norm that some models have there.
     pub(super) post: Rows,
+    /// What the feed-forward network reads: x, normalised.
+    pub(super) h_ffn: Rows,
     /// `[n_asking, n_ff]`, as the next two; with experts a row is a visit.
     pub(super) gate: Rows,
     pub(super) up: Rows,
@@ -145,7 +147,7 @@ pub(super) struct Scratch {
     pub(super) visitors: Rows,
     pub(super) visited: Rows,
     /// What the last matrix reads, `[n_logits, n_embd]`: x, normalised, always in sixteen bits.
-    pub(super) last: Rows,
+    pub(super) h_last: Rows,
     /// `[n_logits, n_vocab]`.
     pub(super) logits: Rows,
     /// What attention over pieces of the past found, before the pieces are put together.
@@ -156,23 +158,24 @@ pub(super) struct Scratch {
 impl Scratch {
     /// No buffer has a size yet.
     pub(super) fn new(activations: Activations) -> Self {
-        let rows = || Rows::new(activations);
+        let (rows, fine) = (|| Rows::new(activations), || Rows::new(Activations::SixteenBits));
         Self {
             x: rows(),
-            h: rows(),
+            h_attn: fine(),
             q: rows(),
             k: rows(),
             v: rows(),
             z: rows(),
             y: rows(),
             post: rows(),
+            h_ffn: rows(),
             gate: rows(),
             up: rows(),
             hidden: rows(),
             scores: rows(),
             visitors: rows(),
             visited: rows(),
-            last: Rows::new(Activations::SixteenBits),
+            h_last: fine(),
             logits: rows(),
             partials: Vec::new(),
             mixed: Vec::new(),

@@ -166,16 +166,16 @@ impl Network {
         let (w, norm) = (&self.weights.layers[layer], self.config.norm);
         lens.pass(Hook::ResidPre, &mut s.x);
 
-        lens.norm(Op::AttnNorm, &s.x, &w.attn_norm, norm, &mut s.h);
-        self.attention(layer, pass, cache, lens, s); // s.h → s.y: what other positions know
+        lens.norm(Op::AttnNorm, &s.x, &w.attn_norm, norm, &mut s.h_attn);
+        self.attention(layer, pass, cache, lens, s); // s.h_attn → s.y: what other positions know
         if let Some(post) = &w.post_attn_norm {
             lens.norm(Op::PostAttentionNorm, &s.y, post, norm, &mut s.post);
             std::mem::swap(&mut s.y, &mut s.post);
         }
         lens.pass(Hook::AttnOut, &mut s.y);
-        lens.add_norm([Op::AttnResidual, Op::FfnNorm], &mut s.x, &s.y, &w.ffn_norm, norm, &mut s.h);
+        lens.add_norm([Op::AttnResidual, Op::FfnNorm], &mut s.x, &s.y, &w.ffn_norm, norm, &mut s.h_ffn);
 
-        self.feed_forward(layer, lens, s); // s.h → s.y: what this position makes of it
+        self.feed_forward(layer, lens, s); // s.h_ffn → s.y: what this position makes of it
         if let Some(post) = &w.post_ffn_norm {
             lens.norm(Op::PostFfwNorm, &s.y, post, norm, &mut s.post);
             std::mem::swap(&mut s.y, &mut s.post);
@@ -184,7 +184,7 @@ impl Network {
         lens.add(Op::FfnResidual, &mut s.x, &s.y);
     }
 
-    /// Attention: each token asks, with its query, what the positions before it have to say. `s.h` → `s.y`.
+    /// Attention: each token asks, with its query, what the positions before it have to say. `s.h_attn` → `s.y`.
     fn attention<Obs: Observer>(
         &self,
         layer: usize,
@@ -200,16 +200,16 @@ impl Network {
         let asking = if self.asks_less(layer, pass, lens) { pass.wanted.as_slice() } else { &pass.rows };
         if asking.len() < pass.rows.len() {
             lens.linears(
-                &s.h,
+                &s.h_attn,
                 [(Op::AttnK, &w.attn_k, &mut s.k, n_head_kv), (Op::AttnV, &w.attn_v, &mut s.v, n_head_kv)],
             );
-            s.h.keep(asking);
+            s.h_attn.keep(asking);
             s.x.keep(asking);
-            lens.linears(&s.h, [(Op::AttnQ, &w.attn_q, &mut s.q, n_head)]);
+            lens.linears(&s.h_attn, [(Op::AttnQ, &w.attn_q, &mut s.q, n_head)]);
         } else {
             let q = (Op::AttnQ, &w.attn_q, &mut s.q, n_head);
             let k = (Op::AttnK, &w.attn_k, &mut s.k, n_head_kv);
-            lens.linears(&s.h, [q, k, (Op::AttnV, &w.attn_v, &mut s.v, n_head_kv)]);
+            lens.linears(&s.h_attn, [q, k, (Op::AttnV, &w.attn_v, &mut s.v, n_head_kv)]);
         }
 
         if let Some(weight) = &w.attn_q_norm {
@@ -231,7 +231,7 @@ impl Network {
         lens.linears(&s.z, [(Op::AttnOutput, &w.attn_output, &mut s.y, 0)]);
     }
 
-    /// The feed-forward network: each token by itself, through a wide hidden layer. `s.h` → `s.y`.
+    /// The feed-forward network: each token by itself, through a wide hidden layer. `s.h_ffn` → `s.y`.
     fn feed_forward<Obs: Observer>(&self, layer: usize, lens: &mut Lens<'_, Obs>, s: &mut Scratch) {
         let kind = self.config.activation;
         match &self.weights.layers[layer].ffn {
@@ -239,10 +239,10 @@ impl Network {
                 match gate {
                     Some(gate) => {
                         let hidden = Hidden { gate: &mut s.gate, up: &mut s.up, hidden: &mut s.hidden };
-                        lens.gated(&s.h, gate, up, kind, hidden);
+                        lens.gated(&s.h_ffn, gate, up, kind, hidden);
                     }
                     None => {
-                        lens.linears(&s.h, [(Op::FfnUp, up, &mut s.up, 0)]);
+                        lens.linears(&s.h_ffn, [(Op::FfnUp, up, &mut s.up, 0)]);
                         lens.pass(Hook::MlpPre, &mut s.up);
                         lens.activate(kind, None, &s.up, &mut s.hidden);
                         lens.pass(Hook::MlpPost, &mut s.hidden);
@@ -252,15 +252,15 @@ impl Network {
             }
             FeedForward::Experts { router, gate, up, down } => {
                 let Some(config) = &self.config.layers[layer].experts else { return };
-                lens.linears(&s.h, [(Op::FfnGateInp, router, &mut s.scores, 0)]);
-                let (n, n_used) = (s.h.n(), config.n_used);
+                lens.linears(&s.h_ffn, [(Op::FfnGateInp, router, &mut s.scores, 0)]);
+                let (n, n_used) = (s.h_ffn.n(), config.n_used);
                 let cost = || cost::route(n, config.n, n_used, config.renormalize);
                 let mut visits = lens.run(Op::FfnRoute, cost, |team| Routing::new(&team.kernels, &s.scores, config));
                 lens.pass_routing(&mut visits, config);
 
                 // From here on a row is one visit of one token to one expert, the visits of an expert together.
                 let (segments, order) = (&visits.segments, &visits.in_order);
-                s.visitors.gather(&s.h, visits.tokens.iter().copied());
+                s.visitors.gather(&s.h_ffn, visits.tokens.iter().copied());
                 lens.expert_linears(Op::FfnGate, &s.visitors, gate, segments, order, &mut s.gate);
                 lens.expert_linears(Op::FfnUp, &s.visitors, up, segments, order, &mut s.up);
                 lens.pass_visits(Hook::MlpPreLinear, &mut s.up, order);
@@ -285,8 +285,8 @@ impl Network {
         if s.x.n() == 0 {
             return;
         }
-        lens.norm(Op::OutputNorm, &s.x, &self.weights.output_norm, self.config.norm, &mut s.last);
-        lens.linears(&s.last, [(Op::Output, &self.weights.output, &mut s.logits, 0)]);
+        lens.norm(Op::OutputNorm, &s.x, &self.weights.output_norm, self.config.norm, &mut s.h_last);
+        lens.linears(&s.h_last, [(Op::Output, &self.weights.output, &mut s.logits, 0)]);
         if let Some(cap) = self.config.logit_softcap {
             lens.softcap(&mut s.logits, cap);
         }

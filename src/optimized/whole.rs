@@ -8,8 +8,10 @@ use crate::kernels::packed::STRIP;
 use crate::kernels::{ActBlock, Kernels};
 use std::ops::Range;
 
-/// How finely activations are rounded before they meet weights in a block format. What meets float weights is not rounded,
-/// and what the last matrix reads always has sixteen bits: nothing damps its errors.
+/// How finely activations are rounded before they meet weights in a block format. What meets float weights is not rounded.
+///
+/// Sixteen bits it always is where an error counts most: before the last matrix, whose errors go into the logits as they are,
+/// and before those of queries, keys and values, whose scores go into an exponential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Activations {
     /// To a 127th of the largest of 32: half a percent of a product.

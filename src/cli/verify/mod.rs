@@ -34,6 +34,7 @@ const PROMPT: &str = "The quick brown fox jumps over the lazy dog. In 1969 peopl
     cutaway verify -m smollm2-135m --mode free\n  \
     cutaway verify -m gemma3-270m -p \"The capital of France is\" -n 2 --format json\n  \
     cutaway verify -m model.gguf --hook \"blocks.*.attn.hook_z\" --cache-type f16\n  \
+    cutaway verify -m smollm2-135m --mode free --activations 16\n  \
     cutaway verify --mode free --cache-type-k q8_0 --cache-type-v q4_0\n  \
     cutaway verify --kernels\n\n\
     Exit code 0: everything is within budget; 1: something is not; 2: bad usage or input.")]

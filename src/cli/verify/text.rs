@@ -14,7 +14,7 @@ pub(super) fn print(report: &Report, shown: Option<&HookFilter>) -> Result<()> {
             "locked: each operation is given the naive path's values, rounded to 16 bits where matrices read them"
         }
         (Mode::Locked, Some(_)) => {
-            "locked: each operation is given the naive path's values, rounded to 8 bits where matrices read them (the last: 16)"
+            "locked: each operation is given the naive path's values, rounded to 8 or 16 bits where matrices read them"
         }
         (Mode::Locked, None) => "locked: each operation is given the naive path's values",
         (Mode::Free, _) => "free: errors accumulate",

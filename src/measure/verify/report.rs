@@ -19,8 +19,8 @@ pub struct Report {
     pub passed: bool,
     /// What the operations were given.
     pub mode: Mode,
-    /// Bits to which what matrices read was rounded on both sides, so that the suspect's own rounding costs nothing; what the
-    /// last matrix read, to 16. None if nothing was rounded.
+    /// Bits to which what matrices read was rounded on both sides, so that the suspect's own rounding costs nothing; what
+    /// attention and the last matrix read, to 16. None if nothing was rounded.
     pub input_bits: Option<u8>,
     /// What was verified.
     pub suspect: String,

@@ -1,8 +1,8 @@
 //! The two observers of a verification: [`Recorder`] writes down what the reference shows, [`Comparer`] holds the suspect
 //! to it, and in locked mode puts the reference's value in the place of the suspect's.
 //!
-//! **Locked, rounding does not count.** The optimized path rounds what a matrix in a block format reads to eight bits, what
-//! the last one reads to sixteen. That costs half a percent and more, in which a small mistake could hide. So the reference
+//! **Locked, rounding does not count.** The optimized path rounds what a matrix in a block format reads, to eight bits or to
+//! sixteen. That costs half a percent and more, in which a small mistake could hide. So the reference
 //! hands on, where a matrix reads, values that are whole multiples of their block's step already ([`snap`]): the suspect's
 //! rounding then changes nothing, and its product must agree to six digits. That it rounds rightly is the business of free
 //! mode and of [`kernels`](super::kernels).
@@ -52,8 +52,8 @@ impl Observer for Recorder {
 
     fn edit(&mut self, at: HookAt, values: &mut [f32]) -> bool {
         let Some(activations) = self.snaps.filter(|_| READ_BY_MATRICES.contains(&at.hook)) else { return false };
-        let the_last = at.hook == Hook::LnFinalOut;
-        let activations = if the_last { Activations::SixteenBits } else { activations };
+        let always_fine = matches!(at.hook, Hook::Ln1Out | Hook::LnFinalOut);
+        let activations = if always_fine { Activations::SixteenBits } else { activations };
         snap(values, activations.largest() as f32);
         self.snapped.insert(at, values.to_vec());
         true
