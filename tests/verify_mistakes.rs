@@ -17,7 +17,7 @@ use cutaway::model::{self, LoadOptions, Model, RopePairing};
 use cutaway::naive::ops::{Normed, Routing};
 use cutaway::naive::weights::Frequencies;
 use cutaway::naive::{Attended, Ops, Textbook, Transformer};
-use cutaway::optimized;
+use cutaway::optimized::{self, Activations};
 use ndarray::{Array1, Array2, Array3, s};
 use std::cell::Cell;
 use std::ops::Range;
@@ -330,7 +330,9 @@ fn named(case: &str) -> Model {
     load(&tiny_gguf::named(case))
 }
 
+/// The first matrix that reads activations of two digits, and the first that reads them with one.
 const ATTN_Q: [&str; 2] = ["attn_q", "blocks.0.attn.hook_q"];
+const ATTN_OUTPUT: [&str; 2] = ["attn_output", "blocks.0.attn.hook_out"];
 
 #[test]
 fn a_stale_accumulator() {
@@ -340,7 +342,7 @@ fn a_stale_accumulator() {
         y.iter_mut().zip(stale).for_each(|(y, stale)| *y += stale);
     };
     let kernels = Kernels { gemm_q4_0, ..Kernels::detect() };
-    names_kernel(&named("llama-gqa-q4_0"), 7, kernels, ATTN_Q[0], ATTN_Q[1]);
+    names_kernel(&named("llama-gqa-q4_0"), 7, kernels, ATTN_OUTPUT[0], ATTN_OUTPUT[1]);
     let report = verify_kernels(&[kernels]);
     let wrong: Vec<_> = report.tables[0].kernels.iter().filter(|kernel| !kernel.passed).collect();
     assert!(!report.passed && wrong.len() == 1 && wrong[0].kernel == "gemm_q4_0", "{wrong:?}");
@@ -357,7 +359,7 @@ fn a_panel_without_its_last_strip() {
         },
         ..Kernels::detect()
     };
-    for found in names_kernel(&named("llama-gqa-q4_1"), 32, kernels, ATTN_Q[0], ATTN_Q[1]) {
+    for found in names_kernel(&named("llama-gqa-q4_1"), 32, kernels, ATTN_OUTPUT[0], ATTN_OUTPUT[1]) {
         assert_eq!(found.pass.unwrap().phase, Phase::Prefill);
     }
 }
@@ -372,7 +374,7 @@ fn a_kernel_that_is_wrong_for_one_column_only() {
         },
         ..Kernels::detect()
     };
-    for found in names_kernel(&named("llama-gqa-q8_0"), 32, kernels, ATTN_Q[0], ATTN_Q[1]) {
+    for found in names_kernel(&named("llama-gqa-q8_0"), 32, kernels, ATTN_OUTPUT[0], ATTN_OUTPUT[1]) {
         assert_eq!(found.pass.unwrap().phase, Phase::Decode, "prefill is right");
     }
 }
@@ -406,7 +408,44 @@ fn activations_without_their_sums() {
         },
         ..Kernels::detect()
     };
-    names_kernel(&named("gemma3-q4_0"), 7, kernels, ATTN_Q[0], ATTN_Q[1]);
+    names_kernel(&named("gemma3-q4_0"), 7, kernels, ATTN_OUTPUT[0], ATTN_OUTPUT[1]);
+}
+
+#[test]
+fn a_column_without_its_high_digits() {
+    let kernels = Kernels {
+        gemm_fine: |ty, n_in, tiles, x, y| {
+            let low: Vec<_> = x.iter().map(|x| ActBlock { q: [x.q[0], [0; 32]], ..*x }).collect();
+            (Kernels::scalar().gemm_fine)(ty, n_in, tiles, &low, y);
+        },
+        ..Kernels::detect()
+    };
+    names_kernel(&named("llama-gqa-q5_1"), 7, kernels, ATTN_Q[0], ATTN_Q[1]);
+}
+
+/// 0.4 % of a product: less than rounding to eight bits costs, so that only sixteen bits leave free mode a budget to see it.
+#[test]
+fn high_digits_worth_256_instead_of_255() {
+    let kernels = Kernels {
+        gemm_panel_fine: |panel, x, y| {
+            (Kernels::scalar().gemm_panel_fine)(panel, x, y);
+            let high = |x: &ActBlock<2>| {
+                let sum = |half: usize| x.q[1][16 * half..][..16].iter().map(|&q| i32::from(q)).sum::<i32>();
+                let sums = [sum(0), sum(1)];
+                ActBlock { q: [x.q[1]], d: x.d, s: x.d * (sums[0] + sums[1]) as f32, sums }
+            };
+            let (high, mut once_more): (Vec<ActBlock>, _) = (x.iter().map(high).collect(), vec![0.0; y.len()]);
+            (Kernels::scalar().gemm_panel)(panel, &high, &mut once_more);
+            y.iter_mut().zip(once_more).for_each(|(y, more)| *y += more);
+        },
+        ..Kernels::detect()
+    };
+    let model = named("llama-gqa-q6_k");
+    let options = optimized::Options { n_threads: 1, kernels, activations: Activations::SixteenBits };
+    let mut suspect = optimized::Transformer::new(&model, options).unwrap();
+    for found in divergences(&model, &mut suspect, 32, KvFormat::F32) {
+        assert_eq!((found.op, found.hook.as_str()), (ATTN_Q[0], ATTN_Q[1]), "{found}");
+    }
 }
 
 #[test]

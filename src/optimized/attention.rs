@@ -21,6 +21,7 @@ use super::pages::{Head, load_k, load_v};
 use super::pool::{SharedSlice, Worker};
 use super::scratch::Rows;
 use crate::batch::SeqId;
+use crate::kernels::packed::STRIP;
 use crate::kernels::{KEY_TILE, Kernels};
 use crate::kv_cache::{KvCache, KvFormat, Side};
 use crate::model::LayerConfig;
@@ -63,6 +64,7 @@ pub(super) struct Bench {
     k: Vec<f32>,      // [positions of a page / 16, head_dim_k, 16]
     v: Vec<f32>,      // [positions of a page, head_dim_v]
     scores: Vec<f32>, // [n_q, STRIDE]
+    z: Vec<f32>,      // [head_dim_v]: a head of z on its way to whole numbers
     found: Found,
     so_far: Found,
 }
@@ -102,20 +104,26 @@ pub(super) fn attend(
     mixed: &mut Vec<f32>,
     z: &mut Rows,
 ) {
+    let many = scene.queries.len() >= BLOCK;
+    // A head of whole strips is made ready where it was found; otherwise whole rows are, afterwards.
+    let at_once = many && scene.config.head_dim_v.is_multiple_of(STRIP) && !z.reads().numbers;
+    z.keep_for(z.reads().and_numbers(!at_once));
     z.shape(q.n(), scene.config.n_embd_attn());
-    if scene.queries.len() < BLOCK {
-        over_pieces(team, scene, q, partials, mixed, z);
-    } else {
+    if many {
         over_everything(team, scene, q, z);
+    } else {
+        over_pieces(team, scene, q, partials, mixed, z);
     }
-    team.quantize(z);
+    if !at_once {
+        team.quantize(z);
+    }
 }
 
 /// Prefill: a task is a block of rows and one key/value head, from the beginning of the past to its end.
 fn over_everything(team: &mut Team, scene: Scene<'_>, q: &Rows, z: &mut Rows) {
     let (n_head_kv, dim) = (scene.config.n_head_kv, scene.config.head_dim_v);
-    let width = z.width();
-    let z = SharedSlice::new(z.values_mut());
+    let (width, reads) = (z.width(), z.reads());
+    let (z, whole) = z.shared();
     let blocks = || scene.queries.chunk_by(|a, b| a.sequence == b.sequence).flat_map(|rows| rows.chunks(BLOCK));
     let tasks = || blocks().flat_map(|rows| (0..n_head_kv).map(move |head| (rows, head)));
     team.run(|worker, kernels, bench| {
@@ -134,7 +142,13 @@ fn over_everything(team: &mut Team, scene: Scene<'_>, q: &Rows, z: &mut Rows) {
                 bench.so_far.partials.iter().zip(bench.so_far.mixed.chunks_exact(dim)).enumerate()
             {
                 let at = z_at(scene, queries, head, i, width);
-                finish(partial, mixed, z.claim(at..at + dim));
+                if reads.numbers {
+                    finish(partial, mixed, z.claim(at..at + dim));
+                } else {
+                    bench.z.resize(dim, 0.0);
+                    finish(partial, mixed, &mut bench.z);
+                    whole.quantize(kernels, &bench.z, at / STRIP);
+                }
             }
         }
     });

@@ -10,7 +10,7 @@ use super::pack::{Linear, Norm, Weights};
 use super::pool::{Pool, SharedSlice, Worker};
 use super::rope::Turns;
 use super::scratch::{Input, Rows};
-use super::whole::{Part, Shared};
+use super::whole::Part;
 use crate::kernels::packed::{ROWS, STRIP};
 use crate::kernels::{Kernels, Panel};
 use crate::kv_cache::{KvCache, Slot};
@@ -36,6 +36,8 @@ pub(super) struct Bench {
     panel: Panel,
     /// Results of two matrices before they are stored, `[n, rows]` each.
     tiles: [Vec<f32>; 2],
+    /// A row that nobody wants as numbers, on its way to whole ones.
+    row: Vec<f32>,
     pub(super) attention: super::attention::Bench,
 }
 
@@ -53,29 +55,33 @@ impl Team {
 
     /// Calls `each` for every row of `rows`; shared out if there is enough to do.
     fn for_rows(&mut self, rows: &mut Rows, each: impl Fn(&Kernels, usize, &mut [f32]) + Sync) {
-        self.for_rows_and_blocks(rows, |kernels, i, row, _| each(kernels, i, row));
+        let (n, width) = (rows.n(), rows.width());
+        let values = SharedSlice::new(rows.values_mut());
+        self.share_out(n, width, |kernels, _, i| each(kernels, i, values.claim(i * width..(i + 1) * width)));
     }
 
-    /// The same, and then makes each row ready for a matrix.
+    /// `each` makes a row, and the row is made ready for the matrices that will read it. If these want whole numbers only, the
+    /// row itself is made on the bench, where the next one takes its place.
     fn make_ready(&mut self, rows: &mut Rows, each: impl Fn(&Kernels, usize, &mut [f32]) + Sync) {
-        let strips = rows.strips();
-        self.for_rows_and_blocks(rows, |kernels, i, row, blocks| {
+        let (n, width, strips, reads) = (rows.n(), rows.width(), rows.strips(), rows.reads());
+        let (values, blocks) = rows.shared();
+        self.share_out(n, width, |kernels, bench, i| {
+            let row =
+                if reads.numbers { values.claim(i * width..(i + 1) * width) } else { room(&mut bench.row, width) };
             each(kernels, i, row);
-            if strips > 0 {
+            if reads.whole {
                 blocks.quantize(kernels, row, i * strips);
             }
         });
     }
 
-    fn for_rows_and_blocks(&mut self, rows: &mut Rows, each: impl Fn(&Kernels, usize, &mut [f32], &Shared<'_>) + Sync) {
-        let (n, width) = (rows.n(), rows.width());
-        let (values, blocks) = rows.shared();
-        let kernels = &self.kernels;
-        let each = |i: usize| each(kernels, i, values.claim(i * width..(i + 1) * width), &blocks);
+    /// Calls `each` for every row number, on several threads if `n · width` numbers are worth it.
+    fn share_out(&mut self, n: usize, width: usize, each: impl Fn(&Kernels, &mut Bench, usize) + Sync) {
         if n * width < WORTH_SHARING {
-            return (0..n).for_each(each);
+            let Self { kernels, benches, .. } = self;
+            return (0..n).for_each(|i| each(kernels, &mut benches[0], i));
         }
-        self.pool.run(|worker| worker.slice(n, 1).for_each(&each));
+        self.run(|worker, kernels, bench| worker.slice(n, 1).for_each(|i| each(kernels, bench, i)));
     }
 
     /// `y = x · Wᵀ + b` for several matrices that read the same rows, in one dispatch. Every worker has its share of
@@ -124,7 +130,7 @@ impl Team {
     ) {
         let n_ff = up.weight.n_out;
         hidden.shape(x.n, n_ff);
-        let strips = hidden.strips();
+        let (strips, reads) = (hidden.strips(), hidden.reads());
         let (values, blocks) = hidden.shared();
         self.run(|worker, kernels, bench| {
             let act = gated_activation(kernels, kind);
@@ -137,11 +143,13 @@ impl Team {
                 let (left, right) = (room(left, x.n * width), room(right, x.n * width));
                 product(kernels, weights, gate, groups.clone(), x, panel, left);
                 product(kernels, weights, up, groups, x, panel, right);
+                let mut strip = [0.0; STRIP];
                 for token in 0..x.n {
                     let (gate, up) = (&left[token * width..], &right[token * width..]);
-                    let out = values.claim(token * n_ff + first..token * n_ff + last);
+                    let place = token * n_ff + first..token * n_ff + last;
+                    let out = if reads.numbers { values.claim(place) } else { &mut strip[..] };
                     act(&gate[..out.len()], &up[..out.len()], out);
-                    if strips > 0 {
+                    if reads.whole {
                         blocks.quantize(kernels, out, token * strips + first / STRIP);
                     }
                 }

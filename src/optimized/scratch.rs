@@ -4,18 +4,20 @@
 //! bottom.
 
 use super::attention::Partial;
+use super::pack::{FeedForward, Layer, Linear};
 use super::pool::SharedSlice;
-use super::whole::{Activations, Blocks, Part, Shared};
+use super::whole::{Activations, Blocks, Part, Reads, Shared};
 use crate::kernels::packed::STRIP;
 use std::ops::Range;
 
-/// Activations, `[n, width]`: a row is one token. A row that a matrix will read is also kept as whole numbers.
+/// Activations, `[n, width]`: a row is one token. Rows that matrices will read are kept as these want them ([`Reads`]).
 #[derive(Debug)]
 pub(super) struct Rows {
     n: usize,
     width: usize,
+    reads: Reads,
     values: Vec<f32>,
-    /// `[n, width / 32]`; none where the width is no multiple of 32, since no block format has such rows.
+    /// `[n, width / 32]`.
     blocks: Blocks,
 }
 
@@ -23,24 +25,38 @@ pub(super) struct Rows {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) n: usize,
+    /// `[n, width]`, or nothing if no matrix wants numbers.
     pub(super) values: &'a [f32],
-    /// `[n, width / 32]`.
+    /// `[n, width / 32]`, or nothing if no matrix wants whole numbers.
     pub(super) blocks: Part<'a>,
 }
 
 impl Rows {
     /// No rows yet, whose whole numbers will be so fine.
     fn new(activations: Activations) -> Self {
-        Self { n: 0, width: 0, values: Vec::new(), blocks: Blocks::new(activations) }
+        Self { n: 0, width: 0, reads: Reads::NUMBERS, values: Vec::new(), blocks: Blocks::new(activations) }
+    }
+
+    /// What is to be kept from the next shape on.
+    pub(super) fn keep_for(&mut self, reads: Reads) {
+        self.reads = reads;
+    }
+
+    pub(super) fn reads(&self) -> Reads {
+        self.reads
     }
 
     /// Takes a shape. Contents are what was there before; memory is only ever added.
     pub(super) fn shape(&mut self, n: usize, width: usize) {
         (self.n, self.width) = (n, width);
-        if self.values.len() < n * width {
-            self.values.resize(n * width, 0.0);
+        if self.values.len() < self.n_values() {
+            self.values.resize(self.n_values(), 0.0);
         }
         self.blocks.grow(n * self.strips());
+    }
+
+    fn n_values(&self) -> usize {
+        if self.reads.numbers { self.n * self.width } else { 0 }
     }
 
     pub(super) fn n(&self) -> usize {
@@ -51,29 +67,32 @@ impl Rows {
         self.width
     }
 
-    /// Blocks in a row.
+    /// Blocks in a row, if any are kept.
     pub(super) fn strips(&self) -> usize {
-        if self.width.is_multiple_of(STRIP) { self.width / STRIP } else { 0 }
+        if self.reads.whole { self.width / STRIP } else { 0 }
     }
 
+    /// `[n, width]`, if they are kept.
     pub(super) fn values(&self) -> &[f32] {
-        &self.values[..self.n * self.width]
+        &self.values[..self.n_values()]
     }
 
     pub(super) fn values_mut(&mut self) -> &mut [f32] {
-        &mut self.values[..self.n * self.width]
+        let n = self.n_values();
+        &mut self.values[..n]
     }
 
     /// Gives the values away; the next shape finds new ones.
     pub(super) fn take(&mut self) -> Vec<f32> {
         let mut values = std::mem::take(&mut self.values);
-        values.truncate(self.n * self.width);
+        values.truncate(self.n_values());
         values
     }
 
     /// Values and blocks, for several workers to write.
     pub(super) fn shared(&mut self) -> (SharedSlice<'_, f32>, Shared<'_>) {
-        (SharedSlice::new(&mut self.values[..self.n * self.width]), self.blocks.shared())
+        let n = self.n_values();
+        (SharedSlice::new(&mut self.values[..n]), self.blocks.shared())
     }
 
     pub(super) fn row(&self, i: usize) -> &[f32] {
@@ -87,7 +106,7 @@ impl Rows {
 
     /// Some of the rows, as they were rounded.
     pub(super) fn input_of(&self, rows: Range<usize>) -> Input<'_> {
-        let (width, strips) = (self.width, self.strips());
+        let (width, strips) = (if self.reads.numbers { self.width } else { 0 }, self.strips());
         Input {
             n: rows.len(),
             values: &self.values[rows.start * width..rows.end * width],
@@ -97,7 +116,7 @@ impl Rows {
 
     /// Keeps only these rows, in order; they are given in ascending order.
     pub(super) fn keep(&mut self, rows: &[usize]) {
-        let (width, strips) = (self.width, self.strips());
+        let (width, strips) = (if self.reads.numbers { self.width } else { 0 }, self.strips());
         for (to, &from) in rows.iter().enumerate() {
             self.values.copy_within(from * width..(from + 1) * width, to * width);
             self.blocks.copy_within(from * strips..(from + 1) * strips, to * strips);
@@ -110,7 +129,9 @@ impl Rows {
         self.shape(rows.len(), source.width);
         let (width, strips) = (self.width, self.strips());
         for (to, from) in rows.enumerate() {
-            self.values[to * width..][..width].copy_from_slice(source.row(from));
+            if self.reads.numbers {
+                self.values[to * width..][..width].copy_from_slice(source.row(from));
+            }
             self.blocks.copy_from(&source.blocks, from * strips..(from + 1) * strips, to * strips);
         }
     }
@@ -179,6 +200,24 @@ impl Scratch {
             logits: rows(),
             partials: Vec::new(),
             mixed: Vec::new(),
+        }
+    }
+
+    /// Rows are kept as the matrices of this block read them; as numbers too, if somebody watches.
+    pub(super) fn serve(&mut self, layer: &Layer, watched: bool) {
+        let reads = |matrices: &mut dyn Iterator<Item = &Linear>| Reads::of(matrices).and_numbers(watched);
+        self.h_attn.keep_for(reads(&mut [&layer.attn_q, &layer.attn_k, &layer.attn_v].into_iter()));
+        self.z.keep_for(reads(&mut [&layer.attn_output].into_iter()));
+        match &layer.ffn {
+            FeedForward::Dense { gate, up, down } => {
+                self.h_ffn.keep_for(reads(&mut gate.iter().chain([up])));
+                self.hidden.keep_for(reads(&mut [down].into_iter()));
+            }
+            FeedForward::Experts { router, gate, up, down } => {
+                self.h_ffn.keep_for(reads(&mut gate.iter().chain(up).chain([router])));
+                self.visitors.keep_for(reads(&mut gate.iter().chain(up)));
+                self.hidden.keep_for(reads(&mut down.iter()));
+            }
         }
     }
 }

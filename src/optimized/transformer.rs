@@ -13,7 +13,7 @@ use super::pack::{FeedForward, PackError, Weights};
 use super::pool::Pool;
 use super::rope::Turns;
 use super::scratch::Scratch;
-use super::whole::Activations;
+use super::whole::{Activations, Reads};
 use crate::batch::{Batch, Logits, SeqId};
 use crate::kernels::Kernels;
 use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats, KvLayout, Slot};
@@ -164,6 +164,7 @@ impl Network {
         s: &mut Scratch,
     ) {
         let (w, norm) = (&self.weights.layers[layer], self.config.norm);
+        s.serve(w, Lens::<Obs>::WATCHED);
         lens.pass(Hook::ResidPre, &mut s.x);
 
         lens.norm(Op::AttnNorm, &s.x, &w.attn_norm, norm, &mut s.h_attn);
@@ -285,6 +286,7 @@ impl Network {
         if s.x.n() == 0 {
             return;
         }
+        s.h_last.keep_for(Reads::of([&self.weights.output]).and_numbers(Lens::<Obs>::WATCHED));
         lens.norm(Op::OutputNorm, &s.x, &self.weights.output_norm, self.config.norm, &mut s.h_last);
         lens.linears(&s.h_last, [(Op::Output, &self.weights.output, &mut s.logits, 0)]);
         if let Some(cap) = self.config.logit_softcap {

@@ -3,6 +3,7 @@
 //! Look first at [`Activations`], the choice; the rest is two kinds of blocks under one name. How they are multiplied stands in
 //! `ops.rs`, how they are made in [`crate::kernels`].
 
+use super::pack::Linear;
 use super::pool::SharedSlice;
 use crate::kernels::packed::STRIP;
 use crate::kernels::{ActBlock, Kernels};
@@ -44,6 +45,35 @@ impl Activations {
 impl serde::Serialize for Activations {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(self.bits())
+    }
+}
+
+/// What the matrices that read some rows want of them: numbers if they are floats, whole numbers if they are blocks. What
+/// nobody reads is not written: a prompt's rows are larger than the caches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reads {
+    pub(super) numbers: bool,
+    pub(super) whole: bool,
+}
+
+impl Reads {
+    /// No matrix does: other operations want numbers.
+    pub(super) const NUMBERS: Self = Self { numbers: true, whole: false };
+
+    /// What these matrices want.
+    pub(super) fn of<'a>(matrices: impl IntoIterator<Item = &'a Linear>) -> Self {
+        let mut reads = Self { numbers: false, whole: false };
+        for matrix in matrices {
+            let float = matrix.weight.ty.is_float();
+            reads.numbers |= float;
+            reads.whole |= !float;
+        }
+        reads
+    }
+
+    /// The same, and the numbers in any case.
+    pub(super) fn and_numbers(self, wanted: bool) -> Self {
+        Self { numbers: self.numbers || wanted, ..self }
     }
 }
 
