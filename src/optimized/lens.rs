@@ -1,7 +1,7 @@
 //! [`Lens`]: the operations of [`ops`](super::ops), seen by an observer.
 //!
 //! Where nobody watches, operations that read the same rows are one dispatch ([`Lens::linears`], [`Lens::gated`],
-//! [`Lens::add_norm`]). An observer gets them one by one, each between its own `begin` and `end`, because a time or an
+//! [`Lens::linear_onto`]). An observer gets them one by one, each between its own `begin` and `end`, because a time or an
 //! activation is of no use unless it is known whose it is. The bits are the same: operations share workers then, never sums.
 //!
 //! What it deliberately does not do: compute, except for what an observer alone wants to see.
@@ -118,6 +118,24 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
         }
     }
 
+    /// The last matrix of a branch, whose results return to the stream `x`; says whether they have. They have not if a norm
+    /// stands between, or if somebody wants to see them before: then they are in `y`.
+    pub(super) fn linear_onto(
+        &mut self,
+        op: Op,
+        input: &Rows,
+        linear: &Linear,
+        post: Option<&Norm>,
+        [x, y]: [&mut Rows; 2],
+    ) -> bool {
+        if Self::WATCHED || post.is_some() {
+            self.linears(input, [(op, linear, y, 0)]);
+            return false;
+        }
+        self.team.linear_onto(self.weights, input.input(), linear, x);
+        true
+    }
+
     /// Every expert's matrix with its own visits: row `i` of `x` and `out` is a visit to the expert of `segments` whose
     /// range holds `i`. `in_order` says where each visit is found.
     pub(super) fn expert_linears(
@@ -191,23 +209,6 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
             }
             self.pass(weighted, out);
         }
-    }
-
-    /// A branch returns to the residual stream, and the next one starts from it: `x += y`, then the norm of the sum.
-    pub(super) fn add_norm(
-        &mut self,
-        [add, op]: [Op; 2],
-        x: &mut Rows,
-        y: &Rows,
-        w: &Norm,
-        kind: model::Norm,
-        out: &mut Rows,
-    ) {
-        if !Self::WATCHED {
-            return self.team.add_norm(x, y, w, kind, out);
-        }
-        self.add(add, x, y);
-        self.norm(op, x, w, kind, out);
     }
 
     /// RMSNorm of every head by itself.

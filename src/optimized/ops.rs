@@ -94,13 +94,19 @@ impl Team {
     ) {
         let parts = parts.map(|(linear, out)| {
             out.shape(x.n, linear.weight.n_out);
-            (linear, SharedSlice::new(out.values_mut()))
+            (linear, Target { values: SharedSlice::new(out.values_mut()), adds: false })
         });
         self.run(|worker, kernels, bench| {
             for (linear, out) in &parts {
                 multiply(kernels, weights, linear, worker, x, bench, out);
             }
         });
+    }
+
+    /// `out += x · Wᵀ + b`: each result is added where it is made, while it is in the cache.
+    pub(super) fn linear_onto(&mut self, weights: &Weights, x: Input<'_>, linear: &Linear, out: &mut Rows) {
+        let out = Target { values: SharedSlice::new(out.values_mut()), adds: true };
+        self.run(|worker, kernels, bench| multiply(kernels, weights, linear, worker, x, bench, &out));
     }
 
     /// As [`Team::linears`] into rows that have their shape already, from row `first` on: one expert's visits.
@@ -113,7 +119,8 @@ impl Team {
         first: usize,
     ) {
         let n_out = linear.weight.n_out;
-        let out = SharedSlice::new(&mut out.values_mut()[first * n_out..][..x.n * n_out]);
+        let values = SharedSlice::new(&mut out.values_mut()[first * n_out..][..x.n * n_out]);
+        let out = Target { values, adds: false };
         self.run(|worker, kernels, bench| multiply(kernels, weights, linear, worker, x, bench, &out));
     }
 
@@ -161,18 +168,6 @@ impl Team {
     pub(super) fn norm(&mut self, x: &Rows, w: &Norm, kind: model::Norm, out: &mut Rows) {
         out.shape(x.n(), x.width());
         self.make_ready(out, |kernels, i, out| normalise(kernels, x.row(i), w, kind, out));
-    }
-
-    /// `x += y`, and the norm of the sum, ready for a matrix: while a row is at hand.
-    pub(super) fn add_norm(&mut self, x: &mut Rows, y: &Rows, w: &Norm, kind: model::Norm, out: &mut Rows) {
-        let width = x.width();
-        out.shape(x.n(), width);
-        let x = SharedSlice::new(x.values_mut());
-        self.make_ready(out, |kernels, i, out| {
-            let x = x.claim(i * width..(i + 1) * width);
-            (kernels.add)(x, y.row(i));
-            normalise(kernels, x, w, kind, out);
-        });
     }
 
     /// RMSNorm of every head by itself: each row is heads of `weight.len()`.
@@ -269,7 +264,14 @@ fn normalise(kernels: &Kernels, x: &[f32], w: &Norm, kind: model::Norm, out: &mu
     }
 }
 
-/// A worker's share of `out[n, n_out] = x · Wᵀ + b`.
+/// Where the results of a matrix go, `[n, n_out]`.
+struct Target<'a> {
+    values: SharedSlice<'a, f32>,
+    /// Whether they are added to what is there.
+    adds: bool,
+}
+
+/// A worker's share of `out[n, n_out] = x · Wᵀ + b`, or of `out += …`.
 fn multiply(
     kernels: &Kernels,
     weights: &Weights,
@@ -277,15 +279,15 @@ fn multiply(
     worker: Worker<'_>,
     x: Input<'_>,
     bench: &mut Bench,
-    out: &SharedSlice<'_, f32>,
+    out: &Target<'_>,
 ) {
     const AT_ONCE: usize = 2; // groups: so narrow that a tile of results stays in the cache
     let n_out = linear.weight.n_out;
     let share = worker.slice(n_out.div_ceil(ROWS), 1);
     let Bench { panel, tiles: [tile, _], .. } = bench;
-    if x.n == 1 && n_out.is_multiple_of(ROWS) {
+    if x.n == 1 && n_out.is_multiple_of(ROWS) && !out.adds {
         // One row of results lies as a kernel leaves it.
-        let y = out.claim(share.start * ROWS..share.end * ROWS);
+        let y = out.values.claim(share.start * ROWS..share.end * ROWS);
         return product(kernels, weights, linear, share, x, panel, y);
     }
     for first in share.clone().step_by(AT_ONCE) {
@@ -296,7 +298,7 @@ fn multiply(
         let outputs = width.min(n_out - first); // the last tile may be filled up
         for (token, y) in tile.chunks_exact(width).enumerate() {
             let at = token * n_out + first;
-            put(&y[..outputs], out.claim(at..at + outputs));
+            put(&y[..outputs], out.values.claim(at..at + outputs), out.adds);
         }
     }
 }
@@ -309,11 +311,13 @@ fn room(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
     &mut buffer[..n]
 }
 
-/// Copies a row of a tile. It is nearly always two groups long, two registers: with that length known, the compiler does
-/// not call `memcpy`, which would take longer to begin than to copy.
-fn put(from: &[f32], to: &mut [f32]) {
+/// Stores a row of a tile, or adds it. It is nearly always two groups long, two registers: with that length known, the
+/// compiler does not call `memcpy`, which would take longer to begin than to copy.
+fn put(from: &[f32], to: &mut [f32], adds: bool) {
     match (<&[f32; 2 * ROWS]>::try_from(from), <&mut [f32; 2 * ROWS]>::try_from(&mut *to)) {
+        (Ok(from), Ok(to)) if adds => (0..2 * ROWS).for_each(|i| to[i] += from[i]),
         (Ok(from), Ok(to)) => *to = *from,
+        _ if adds => to.iter_mut().zip(from).for_each(|(to, from)| *to += from),
         _ => to.copy_from_slice(from),
     }
 }

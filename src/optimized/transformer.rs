@@ -168,24 +168,30 @@ impl Network {
         lens.pass(Hook::ResidPre, &mut s.x);
 
         lens.norm(Op::AttnNorm, &s.x, &w.attn_norm, norm, &mut s.h_attn);
-        self.attention(layer, pass, cache, lens, s); // s.h_attn → s.y: what other positions know
-        if let Some(post) = &w.post_attn_norm {
-            lens.norm(Op::PostAttentionNorm, &s.y, post, norm, &mut s.post);
-            std::mem::swap(&mut s.y, &mut s.post);
+        let returned = self.attention(layer, pass, cache, lens, s); // s.h_attn → s.y: what other positions know
+        if !returned {
+            if let Some(post) = &w.post_attn_norm {
+                lens.norm(Op::PostAttentionNorm, &s.y, post, norm, &mut s.post);
+                std::mem::swap(&mut s.y, &mut s.post);
+            }
+            lens.pass(Hook::AttnOut, &mut s.y);
+            lens.add(Op::AttnResidual, &mut s.x, &s.y);
         }
-        lens.pass(Hook::AttnOut, &mut s.y);
-        lens.add_norm([Op::AttnResidual, Op::FfnNorm], &mut s.x, &s.y, &w.ffn_norm, norm, &mut s.h_ffn);
 
-        self.feed_forward(layer, lens, s); // s.h_ffn → s.y: what this position makes of it
-        if let Some(post) = &w.post_ffn_norm {
-            lens.norm(Op::PostFfwNorm, &s.y, post, norm, &mut s.post);
-            std::mem::swap(&mut s.y, &mut s.post);
+        lens.norm(Op::FfnNorm, &s.x, &w.ffn_norm, norm, &mut s.h_ffn);
+        let returned = self.feed_forward(layer, lens, s); // s.h_ffn → s.y: what this position makes of it
+        if !returned {
+            if let Some(post) = &w.post_ffn_norm {
+                lens.norm(Op::PostFfwNorm, &s.y, post, norm, &mut s.post);
+                std::mem::swap(&mut s.y, &mut s.post);
+            }
+            lens.pass(Hook::MlpOut, &mut s.y);
+            lens.add(Op::FfnResidual, &mut s.x, &s.y);
         }
-        lens.pass(Hook::MlpOut, &mut s.y);
-        lens.add(Op::FfnResidual, &mut s.x, &s.y);
     }
 
-    /// Attention: each token asks, with its query, what the positions before it have to say. `s.h_attn` → `s.y`.
+    /// Attention: each token asks, with its query, what the positions before it have to say. `s.h_attn` → `s.y`, or
+    /// if it says so into `s.x` at once.
     fn attention<Obs: Observer>(
         &self,
         layer: usize,
@@ -193,7 +199,7 @@ impl Network {
         cache: &mut KvCache,
         lens: &mut Lens<'_, Obs>,
         s: &mut Scratch,
-    ) {
+    ) -> bool {
         let (w, config, eps) = (&self.weights.layers[layer], &self.config.layers[layer], self.config.norm.eps());
         let (n_head, n_head_kv) = (config.n_head, config.n_head_kv);
 
@@ -229,13 +235,14 @@ impl Network {
         let queries = self.recall(layer, asking, pass, cache, lens);
         lens.attention(Scene { cache, layer, config, queries: &queries }, s); // s.q → s.z
 
-        lens.linears(&s.z, [(Op::AttnOutput, &w.attn_output, &mut s.y, 0)]);
+        lens.linear_onto(Op::AttnOutput, &s.z, &w.attn_output, w.post_attn_norm.as_ref(), [&mut s.x, &mut s.y])
     }
 
-    /// The feed-forward network: each token by itself, through a wide hidden layer. `s.h_ffn` → `s.y`.
-    fn feed_forward<Obs: Observer>(&self, layer: usize, lens: &mut Lens<'_, Obs>, s: &mut Scratch) {
-        let kind = self.config.activation;
-        match &self.weights.layers[layer].ffn {
+    /// The feed-forward network: each token by itself, through a wide hidden layer. `s.h_ffn` → `s.y`, or if it says
+    /// so into `s.x` at once.
+    fn feed_forward<Obs: Observer>(&self, layer: usize, lens: &mut Lens<'_, Obs>, s: &mut Scratch) -> bool {
+        let (kind, w) = (self.config.activation, &self.weights.layers[layer]);
+        match &w.ffn {
             FeedForward::Dense { gate, up, down } => {
                 match gate {
                     Some(gate) => {
@@ -249,10 +256,10 @@ impl Network {
                         lens.pass(Hook::MlpPost, &mut s.hidden);
                     }
                 }
-                lens.linears(&s.hidden, [(Op::FfnDown, down, &mut s.y, 0)]);
+                lens.linear_onto(Op::FfnDown, &s.hidden, down, w.post_ffn_norm.as_ref(), [&mut s.x, &mut s.y])
             }
             FeedForward::Experts { router, gate, up, down } => {
-                let Some(config) = &self.config.layers[layer].experts else { return };
+                let Some(config) = &self.config.layers[layer].experts else { return false };
                 lens.linears(&s.h_ffn, [(Op::FfnGateInp, router, &mut s.scores, 0)]);
                 let (n, n_used) = (s.h_ffn.n(), config.n_used);
                 let cost = || cost::route(n, config.n, n_used, config.renormalize);
@@ -273,6 +280,7 @@ impl Network {
                 let cost = || cost::combine(n, n_used, visited.width());
                 lens.run(Op::FfnCombine, cost, |team| visits.combine(&team.kernels, visited, n_used, y));
                 lens.pass(Hook::ExpertsOut, &mut s.y);
+                false
             }
         }
     }
