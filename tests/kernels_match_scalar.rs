@@ -234,6 +234,27 @@ fn small_operations_have_the_bits_of_the_scalar_twin() {
     }
 }
 
+/// Every whole number that two digits can name, split by every table: 31 of them and the largest, which makes the step 1.
+#[test]
+fn all_whole_numbers_are_split_into_the_same_digits() {
+    const LARGEST: i32 = 32_512;
+    let numbers: Vec<i32> = (-LARGEST..=LARGEST).collect();
+    for numbers in numbers.chunks(31) {
+        let mut x = [LARGEST as f32; 32];
+        x.iter_mut().zip(numbers).for_each(|(x, &number)| *x = number as f32);
+        for kernels in Kernels::available() {
+            let mut blocks = [ActBlock::ZERO];
+            (kernels.quantize_fine)(&x, &mut blocks);
+            assert_eq!(blocks[0].d, 1.0);
+            for (i, &number) in numbers.iter().enumerate() {
+                let [low, high] = [0, 1].map(|digit| i32::from(blocks[0].q[digit][i]));
+                assert_eq!(255 * high + low, number, "{}", kernels.name);
+                assert!(low.abs() <= 127 && high.abs() <= 127, "{}: {number} is {high} and {low}", kernels.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn attention_has_the_bits_of_the_scalar_twin() {
     let mut random = Random(11);

@@ -18,8 +18,19 @@ fn stages(source: &str) -> Vec<&str> {
 #[test]
 fn the_two_transformers_have_the_same_stages_in_the_same_order() {
     let naive = stages(include_str!("../src/naive/transformer.rs"));
-    let expected =
-        ["forward", "embed", "block", "attention", "feed_forward", "unembed", "admit", "remember", "recall", "visible"];
+    let expected = [
+        "forward",
+        "embed",
+        "block",
+        "attention",
+        "feed_forward",
+        "rejoin",
+        "unembed",
+        "admit",
+        "remember",
+        "recall",
+        "visible",
+    ];
     assert_eq!(naive, expected);
     // The optimized text has one decision more, which is not a stage: who is still asking in the last block.
     let optimized = stages(include_str!("../src/optimized/transformer.rs"));

@@ -1,7 +1,7 @@
 //! The optimized path against the naive one: every family, every format.
 //!
 //! Both read the same bytes. With float weights they compute the same sums in another order; with quantised weights the
-//! optimized path also rounds activations to eight bits, block by block.
+//! optimized path also rounds activations to eight or sixteen bits, block by block.
 
 mod common;
 
@@ -146,7 +146,7 @@ fn is_touchy(case: &Case) -> bool {
 
 /// What the rounding costs on models as they are before training: less than a percent, in every quantised format and every
 /// family but the touchy ones. Rounding to 127 steps of the largest of 32 normal numbers moves each product of a matrix by
-/// 0.5 %, and four such products of each block stand one behind the other.
+/// 0.5 %, and three such products of each block stand one behind the other.
 #[test]
 fn rounding_activations_costs_a_percent_before_training() {
     for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| !ty.is_float()) {

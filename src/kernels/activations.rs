@@ -1,4 +1,4 @@
-//! Activations as the integer kernels read them: 32 at a time, as whole numbers of one byte each.
+//! Activations as the integer kernels read them: 32 at a time, as whole numbers of one byte each, or of two.
 //!
 //! ```text
 //!  byte 0                                32      36    40        48
@@ -13,7 +13,7 @@
 //!
 //! **Two digits.** Where one byte is too coarse, a number has two: digits to the base 255, of which each is −127 … 127 as
 //! well, so that kernels multiply them with the same instructions. The whole number is `255 · high + low`, its step a
-//! 256th of the other's:
+//! 256th of the other's. Such a block has `q` twice, the low digits first, and 80 bytes:
 //!
 //! ```text
 //!  x / d = 12,345   →   48 · 255 + 105                 x / d = 12,400   →   49 · 255 − 95

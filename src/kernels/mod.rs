@@ -154,7 +154,10 @@ pub struct Kernels {
     pub expand: fn(GgmlType, usize, &[u8], &mut Panel),
     /// `(panel, x, y)`: as [`Kernels::gemm`], from an unpacked panel; the same bits.
     pub gemm_panel: fn(&Panel, &[ActBlock], &mut [f32]),
-    /// `(ty, n_in, tiles, x, y)`: as [`Kernels::gemm`] with activations of two digits, 256 times as fine.
+    /// `(ty, n_in, tiles, x, y)`: as [`Kernels::gemm`] with activations of two digits, 256 times as fine. This is what the
+    /// optimized path calls for queries, keys, values and the last matrix, and with
+    /// [`Activations::SixteenBits`](crate::optimized::Activations) for all; the fields above for the other matrices. From
+    /// nine columns on it calls `expand` and the panel's.
     pub gemm_fine: GemmFine,
     /// `(panel, x, y)`: as [`Kernels::gemm_fine`], from an unpacked panel; the same bits.
     pub gemm_panel_fine: fn(&Panel, &[ActBlock<2>], &mut [f32]),

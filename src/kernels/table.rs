@@ -69,7 +69,7 @@ macro_rules! table {
 }
 pub(super) use table;
 
-/// The `gemm` in scope with two digits, for any block format.
+/// The `gemm` in scope with two digits, for any block format: calls itself with their list.
 macro_rules! gemm_fine {
     () => {
         $crate::kernels::table::gemm_fine!(Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS MXFP4)

@@ -9,7 +9,7 @@
 //! Sources: Vaswani et al. 2017 (attention), Touvron et al. 2023 (Llama), Jiang et al. 2024 (Mixtral), Gemma Team 2025.
 
 use super::lens::{Lens, Recalled};
-use super::weights::{FeedForward, Weights};
+use super::weights::{FeedForward, Norm, Weights};
 use super::{Ops, Real, Textbook};
 use crate::batch::{Batch, Logits, SeqId};
 use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats, KvLayout, Side, Slot};
@@ -125,20 +125,13 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         lens.pass(Hook::ResidPre, x);
 
         let h = lens.norm(Op::AttnNorm, x, &w.attn_norm, norm); // [n_tokens, n_embd]
-        let mut h = self.attention(layer, &h, pass, cache, lens); // what other positions know
-        if let Some(post) = &w.post_attn_norm {
-            h = lens.norm(Op::PostAttentionNorm, &h, post, norm);
-        }
-        lens.pass(Hook::AttnOut, &mut h);
-        lens.add(Op::AttnResidual, x, &h);
+        let branch = self.attention(layer, &h, pass, cache, lens); // what other positions know
+        let ops = [Op::PostAttentionNorm, Op::AttnResidual];
+        self.rejoin(ops, Hook::AttnOut, w.post_attn_norm.as_ref(), branch, x, lens);
 
         let h = lens.norm(Op::FfnNorm, x, &w.ffn_norm, norm); // [n_tokens, n_embd]
-        let mut h = self.feed_forward(layer, &h, lens); // what this position makes of it
-        if let Some(post) = &w.post_ffn_norm {
-            h = lens.norm(Op::PostFfwNorm, &h, post, norm);
-        }
-        lens.pass(Hook::MlpOut, &mut h);
-        lens.add(Op::FfnResidual, x, &h);
+        let branch = self.feed_forward(layer, &h, lens); // what this position makes of it
+        self.rejoin([Op::PostFfwNorm, Op::FfnResidual], Hook::MlpOut, w.post_ffn_norm.as_ref(), branch, x, lens);
     }
 
     /// Attention: each token asks, with its query, what the positions before it have to say. h `[n_tokens, n_embd]`.
@@ -200,6 +193,23 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
                 lens.combine(&out, &weights) // [n_tokens, n_embd]
             }
         }
+    }
+
+    /// A branch `[n_tokens, n_embd]` returns to the residual stream `x`: through a norm, if the model has one there.
+    fn rejoin<Obs: Observer>(
+        &self,
+        [norm, add]: [Op; 2],
+        hook: Hook,
+        post: Option<&Norm<R>>,
+        mut branch: Array2<R>,
+        x: &mut Array2<R>,
+        lens: &mut Lens<'_, O, Obs>,
+    ) {
+        if let Some(post) = post {
+            branch = lens.norm(norm, &branch, post, self.config.norm);
+        }
+        lens.pass(hook, &mut branch);
+        lens.add(add, x, &branch);
     }
 
     /// The residual stream becomes one score per token of the vocabulary: x `[n, n_embd]` → `[n, n_vocab]`.

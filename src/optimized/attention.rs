@@ -123,7 +123,7 @@ pub(super) fn attend(
 fn over_everything(team: &mut Team, scene: Scene<'_>, q: &Rows, z: &mut Rows) {
     let (n_head_kv, dim) = (scene.config.n_head_kv, scene.config.head_dim_v);
     let (width, reads) = (z.width(), z.reads());
-    let (z, whole) = z.shared();
+    let (numbers, whole) = z.shared();
     let blocks = || scene.queries.chunk_by(|a, b| a.sequence == b.sequence).flat_map(|rows| rows.chunks(BLOCK));
     let tasks = || blocks().flat_map(|rows| (0..n_head_kv).map(move |head| (rows, head)));
     team.run(|worker, kernels, bench| {
@@ -143,7 +143,7 @@ fn over_everything(team: &mut Team, scene: Scene<'_>, q: &Rows, z: &mut Rows) {
             {
                 let at = z_at(scene, queries, head, i, width);
                 if reads.numbers {
-                    finish(partial, mixed, z.claim(at..at + dim));
+                    finish(partial, mixed, numbers.claim(at..at + dim));
                 } else {
                     bench.z.resize(dim, 0.0);
                     finish(partial, mixed, &mut bench.z);

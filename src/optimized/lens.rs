@@ -1,6 +1,6 @@
 //! [`Lens`]: the operations of [`ops`](super::ops), seen by an observer.
 //!
-//! Where nobody watches, operations that read the same rows are one dispatch ([`Lens::linears`], [`Lens::gated`],
+//! Where nobody watches, operations that belong together are one dispatch ([`Lens::linears`], [`Lens::gated`],
 //! [`Lens::linear_onto`]). An observer gets them one by one, each between its own `begin` and `end`, because a time or an
 //! activation is of no use unless it is known whose it is. The bits are the same: operations share workers then, never sums.
 //!
@@ -118,22 +118,11 @@ impl<'a, Obs: Observer> Lens<'a, Obs> {
         }
     }
 
-    /// The last matrix of a branch, whose results return to the stream `x`; says whether they have. They have not if a norm
-    /// stands between, or if somebody wants to see them before: then they are in `y`.
-    pub(super) fn linear_onto(
-        &mut self,
-        op: Op,
-        input: &Rows,
-        linear: &Linear,
-        post: Option<&Norm>,
-        [x, y]: [&mut Rows; 2],
-    ) -> bool {
-        if Self::WATCHED || post.is_some() {
-            self.linears(input, [(op, linear, y, 0)]);
-            return false;
-        }
+    /// The last matrix of a branch, whose results are added to the stream `x` where they are made. An observer would see the sum
+    /// only, so there must be none.
+    pub(super) fn linear_onto(&mut self, input: &Rows, linear: &Linear, x: &mut Rows) {
+        debug_assert!(!Self::WATCHED);
         self.team.linear_onto(self.weights, input.input(), linear, x);
-        true
     }
 
     /// Every expert's matrix with its own visits: row `i` of `x` and `out` is a visit to the expert of `segments` whose

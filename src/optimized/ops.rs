@@ -105,6 +105,7 @@ impl Team {
 
     /// `out += x · Wᵀ + b`: each result is added where it is made, while it is in the cache.
     pub(super) fn linear_onto(&mut self, weights: &Weights, x: Input<'_>, linear: &Linear, out: &mut Rows) {
+        debug_assert_eq!((out.n(), out.width()), (x.n, linear.weight.n_out));
         let out = Target { values: SharedSlice::new(out.values_mut()), adds: true };
         self.run(|worker, kernels, bench| multiply(kernels, weights, linear, worker, x, bench, &out));
     }
@@ -239,8 +240,12 @@ impl Team {
         });
     }
 
-    /// Makes rows ready for a matrix.
+    /// Makes rows, which hold their numbers, ready for the matrices that will read them.
     pub(super) fn quantize(&mut self, x: &mut Rows) {
+        debug_assert!(x.reads().numbers, "numbers are what is rounded");
+        if !x.reads().whole {
+            return;
+        }
         self.make_ready(x, |_, _, _| ());
     }
 
@@ -337,19 +342,20 @@ fn product(
         return;
     }
     let tiles = &weights.tiles(w)[groups.start * w.group_bytes..groups.end * w.group_bytes];
-    match (kernels.gemm(w.ty), x.blocks) {
-        (Some(_), blocks) if x.n >= MANY_COLUMNS => {
+    let many = x.n >= MANY_COLUMNS;
+    if let Some(gemm) = kernels.gemm(w.ty) {
+        if many {
             (kernels.expand)(w.ty, w.n_in, tiles, panel);
-            match blocks {
-                Part::Coarse(x) => (kernels.gemm_panel)(panel, x, y),
-                Part::Fine(x) => (kernels.gemm_panel_fine)(panel, x, y),
-            }
         }
-        (Some(gemm), Part::Coarse(x)) => gemm(w.n_in, tiles, x, y),
-        (Some(_), Part::Fine(x)) => (kernels.gemm_fine)(w.ty, w.n_in, tiles, x, y),
-        (None, _) => kernels.gemm_float(w.ty).expect("packed matrices have a kernel: blocks or floats")(
-            w.n_in, tiles, x.values, y,
-        ),
+        match x.blocks {
+            Part::Coarse(x) if many => (kernels.gemm_panel)(panel, x, y),
+            Part::Coarse(x) => gemm(w.n_in, tiles, x, y),
+            Part::Fine(x) if many => (kernels.gemm_panel_fine)(panel, x, y),
+            Part::Fine(x) => (kernels.gemm_fine)(w.ty, w.n_in, tiles, x, y),
+        }
+    } else {
+        let gemm = kernels.gemm_float(w.ty).expect("packed matrices have a kernel: blocks or floats");
+        gemm(w.n_in, tiles, x.values, y);
     }
     if let Some(bias) = &linear.bias {
         let bias = &bias[groups.start * ROWS..(groups.end * ROWS).min(w.n_out)];

@@ -1,10 +1,11 @@
-//! The buffers of a forward pass: taken once, as large as the largest pass so far, and used by every block in turn.
+//! The buffers of a forward pass: taken once, as large as the largest pass so far, and used by every block in turn. Only the
+//! logits are given away each time.
 //!
 //! Look first at [`Rows`], the shape of nearly all of them, then at [`Scratch`], whose fields are a block from top to
 //! bottom.
 
 use super::attention::Partial;
-use super::pack::{FeedForward, Layer, Linear};
+use super::pack::{FeedForward, Layer};
 use super::pool::SharedSlice;
 use super::whole::{Activations, Blocks, Part, Reads, Shared};
 use crate::kernels::packed::STRIP;
@@ -37,9 +38,9 @@ impl Rows {
         Self { n: 0, width: 0, reads: Reads::NUMBERS, values: Vec::new(), blocks: Blocks::new(activations) }
     }
 
-    /// What is to be kept from the next shape on.
+    /// What is to be kept from the next shape on; until then there are no rows.
     pub(super) fn keep_for(&mut self, reads: Reads) {
-        self.reads = reads;
+        (self.n, self.reads) = (0, reads);
     }
 
     pub(super) fn reads(&self) -> Reads {
@@ -55,8 +56,13 @@ impl Rows {
         self.blocks.grow(n * self.strips());
     }
 
+    /// Numbers in a row, if they are kept.
+    fn kept_width(&self) -> usize {
+        if self.reads.numbers { self.width } else { 0 }
+    }
+
     fn n_values(&self) -> usize {
-        if self.reads.numbers { self.n * self.width } else { 0 }
+        self.n * self.kept_width()
     }
 
     pub(super) fn n(&self) -> usize {
@@ -106,7 +112,7 @@ impl Rows {
 
     /// Some of the rows, as they were rounded.
     pub(super) fn input_of(&self, rows: Range<usize>) -> Input<'_> {
-        let (width, strips) = (if self.reads.numbers { self.width } else { 0 }, self.strips());
+        let (width, strips) = (self.kept_width(), self.strips());
         Input {
             n: rows.len(),
             values: &self.values[rows.start * width..rows.end * width],
@@ -116,7 +122,7 @@ impl Rows {
 
     /// Keeps only these rows, in order; they are given in ascending order.
     pub(super) fn keep(&mut self, rows: &[usize]) {
-        let (width, strips) = (if self.reads.numbers { self.width } else { 0 }, self.strips());
+        let (width, strips) = (self.kept_width(), self.strips());
         for (to, &from) in rows.iter().enumerate() {
             self.values.copy_within(from * width..(from + 1) * width, to * width);
             self.blocks.copy_within(from * strips..(from + 1) * strips, to * strips);
@@ -152,7 +158,7 @@ pub(super) struct Scratch {
     pub(super) v: Rows,
     /// Mixed values, `[n_asking, n_head · head_dim_v]`.
     pub(super) z: Rows,
-    /// What a branch adds to the residual stream, `[n_asking, n_embd]`.
+    /// What a branch adds to the residual stream, `[n_asking, n_embd]`, where it is not added at once.
     pub(super) y: Rows,
     /// As `y`, after the norm that some models have there.
     pub(super) post: Rows,
@@ -205,18 +211,18 @@ impl Scratch {
 
     /// Rows are kept as the matrices of this block read them; as numbers too, if somebody watches.
     pub(super) fn serve(&mut self, layer: &Layer, watched: bool) {
-        let reads = |matrices: &mut dyn Iterator<Item = &Linear>| Reads::of(matrices).and_numbers(watched);
-        self.h_attn.keep_for(reads(&mut [&layer.attn_q, &layer.attn_k, &layer.attn_v].into_iter()));
-        self.z.keep_for(reads(&mut [&layer.attn_output].into_iter()));
+        let keep = |rows: &mut Rows, reads: Reads| rows.keep_for(reads.and_numbers(watched));
+        keep(&mut self.h_attn, Reads::of([&layer.attn_q, &layer.attn_k, &layer.attn_v]));
+        keep(&mut self.z, Reads::of([&layer.attn_output]));
         match &layer.ffn {
             FeedForward::Dense { gate, up, down } => {
-                self.h_ffn.keep_for(reads(&mut gate.iter().chain([up])));
-                self.hidden.keep_for(reads(&mut [down].into_iter()));
+                keep(&mut self.h_ffn, Reads::of(gate.iter().chain([up])));
+                keep(&mut self.hidden, Reads::of([down]));
             }
             FeedForward::Experts { router, gate, up, down } => {
-                self.h_ffn.keep_for(reads(&mut gate.iter().chain(up).chain([router])));
-                self.visitors.keep_for(reads(&mut gate.iter().chain(up)));
-                self.hidden.keep_for(reads(&mut down.iter()));
+                keep(&mut self.h_ffn, Reads::of(gate.iter().chain(up).chain([router])));
+                keep(&mut self.visitors, Reads::of(gate.iter().chain(up)));
+                keep(&mut self.hidden, Reads::of(down));
             }
         }
     }

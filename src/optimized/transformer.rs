@@ -9,7 +9,7 @@ use super::attention::{Query, Scene, visible_to_any};
 use super::experts::Routing;
 use super::lens::{Hidden, Lens, look_up};
 use super::ops::Team;
-use super::pack::{FeedForward, PackError, Weights};
+use super::pack::{FeedForward, Norm, PackError, Weights};
 use super::pool::Pool;
 use super::rope::Turns;
 use super::scratch::Scratch;
@@ -168,38 +168,33 @@ impl Network {
         lens.pass(Hook::ResidPre, &mut s.x);
 
         lens.norm(Op::AttnNorm, &s.x, &w.attn_norm, norm, &mut s.h_attn);
-        let returned = self.attention(layer, pass, cache, lens, s); // s.h_attn → s.y: what other positions know
-        if !returned {
-            if let Some(post) = &w.post_attn_norm {
-                lens.norm(Op::PostAttentionNorm, &s.y, post, norm, &mut s.post);
-                std::mem::swap(&mut s.y, &mut s.post);
-            }
-            lens.pass(Hook::AttnOut, &mut s.y);
-            lens.add(Op::AttnResidual, &mut s.x, &s.y);
+        let at_once = !Lens::<Obs>::WATCHED && w.post_attn_norm.is_none();
+        self.attention(layer, at_once, pass, cache, lens, s); // s.h_attn → s.y or s.x: what other positions know
+        if !at_once {
+            let ops = [Op::PostAttentionNorm, Op::AttnResidual];
+            self.rejoin(ops, Hook::AttnOut, w.post_attn_norm.as_ref(), lens, s);
         }
 
         lens.norm(Op::FfnNorm, &s.x, &w.ffn_norm, norm, &mut s.h_ffn);
-        let returned = self.feed_forward(layer, lens, s); // s.h_ffn → s.y: what this position makes of it
-        if !returned {
-            if let Some(post) = &w.post_ffn_norm {
-                lens.norm(Op::PostFfwNorm, &s.y, post, norm, &mut s.post);
-                std::mem::swap(&mut s.y, &mut s.post);
-            }
-            lens.pass(Hook::MlpOut, &mut s.y);
-            lens.add(Op::FfnResidual, &mut s.x, &s.y);
+        let dense = matches!(w.ffn, FeedForward::Dense { .. });
+        let at_once = !Lens::<Obs>::WATCHED && w.post_ffn_norm.is_none() && dense;
+        self.feed_forward(layer, at_once, lens, s); // s.h_ffn → s.y or s.x: what this position makes of it
+        if !at_once {
+            self.rejoin([Op::PostFfwNorm, Op::FfnResidual], Hook::MlpOut, w.post_ffn_norm.as_ref(), lens, s);
         }
     }
 
-    /// Attention: each token asks, with its query, what the positions before it have to say. `s.h_attn` → `s.y`, or
-    /// if it says so into `s.x` at once.
+    /// Attention: each token asks, with its query, what the positions before it have to say. `s.h_attn` → `s.y`, or `at_once`
+    /// added to `s.x`.
     fn attention<Obs: Observer>(
         &self,
         layer: usize,
+        at_once: bool,
         pass: &mut Pass,
         cache: &mut KvCache,
         lens: &mut Lens<'_, Obs>,
         s: &mut Scratch,
-    ) -> bool {
+    ) {
         let (w, config, eps) = (&self.weights.layers[layer], &self.config.layers[layer], self.config.norm.eps());
         let (n_head, n_head_kv) = (config.n_head, config.n_head_kv);
 
@@ -235,14 +230,17 @@ impl Network {
         let queries = self.recall(layer, asking, pass, cache, lens);
         lens.attention(Scene { cache, layer, config, queries: &queries }, s); // s.q → s.z
 
-        lens.linear_onto(Op::AttnOutput, &s.z, &w.attn_output, w.post_attn_norm.as_ref(), [&mut s.x, &mut s.y])
+        match at_once {
+            true => lens.linear_onto(&s.z, &w.attn_output, &mut s.x),
+            false => lens.linears(&s.z, [(Op::AttnOutput, &w.attn_output, &mut s.y, 0)]),
+        }
     }
 
-    /// The feed-forward network: each token by itself, through a wide hidden layer. `s.h_ffn` → `s.y`, or if it says
-    /// so into `s.x` at once.
-    fn feed_forward<Obs: Observer>(&self, layer: usize, lens: &mut Lens<'_, Obs>, s: &mut Scratch) -> bool {
-        let (kind, w) = (self.config.activation, &self.weights.layers[layer]);
-        match &w.ffn {
+    /// The feed-forward network: each token by itself, through a wide hidden layer. `s.h_ffn` → `s.y`, or `at_once`
+    /// added to `s.x`.
+    fn feed_forward<Obs: Observer>(&self, layer: usize, at_once: bool, lens: &mut Lens<'_, Obs>, s: &mut Scratch) {
+        let kind = self.config.activation;
+        match &self.weights.layers[layer].ffn {
             FeedForward::Dense { gate, up, down } => {
                 match gate {
                     Some(gate) => {
@@ -256,10 +254,13 @@ impl Network {
                         lens.pass(Hook::MlpPost, &mut s.hidden);
                     }
                 }
-                lens.linear_onto(Op::FfnDown, &s.hidden, down, w.post_ffn_norm.as_ref(), [&mut s.x, &mut s.y])
+                match at_once {
+                    true => lens.linear_onto(&s.hidden, down, &mut s.x),
+                    false => lens.linears(&s.hidden, [(Op::FfnDown, down, &mut s.y, 0)]),
+                }
             }
             FeedForward::Experts { router, gate, up, down } => {
-                let Some(config) = &self.config.layers[layer].experts else { return false };
+                let Some(config) = &self.config.layers[layer].experts else { return };
                 lens.linears(&s.h_ffn, [(Op::FfnGateInp, router, &mut s.scores, 0)]);
                 let (n, n_used) = (s.h_ffn.n(), config.n_used);
                 let cost = || cost::route(n, config.n, n_used, config.renormalize);
@@ -280,9 +281,25 @@ impl Network {
                 let cost = || cost::combine(n, n_used, visited.width());
                 lens.run(Op::FfnCombine, cost, |team| visits.combine(&team.kernels, visited, n_used, y));
                 lens.pass(Hook::ExpertsOut, &mut s.y);
-                false
             }
         }
+    }
+
+    /// A branch, `s.y`, returns to the residual stream, `s.x`: through a norm, if the model has one there.
+    fn rejoin<Obs: Observer>(
+        &self,
+        [norm, add]: [Op; 2],
+        hook: Hook,
+        post: Option<&Norm>,
+        lens: &mut Lens<'_, Obs>,
+        s: &mut Scratch,
+    ) {
+        if let Some(post) = post {
+            lens.norm(norm, &s.y, post, self.config.norm, &mut s.post);
+            std::mem::swap(&mut s.y, &mut s.post);
+        }
+        lens.pass(hook, &mut s.y);
+        lens.add(add, &mut s.x, &s.y);
     }
 
     /// The residual stream becomes one score per token of the vocabulary: `s.x` → `s.logits`.

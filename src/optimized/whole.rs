@@ -18,7 +18,7 @@ pub enum Activations {
     /// To a 127th of the largest of 32: half a percent of a product.
     #[default]
     EightBits,
-    /// To a 32,512th: two hundred times as exact. Matrices take nearly twice as long in prompts, where arithmetic counts, and
+    /// To a 32,512th, 256 times as fine. Matrices take nearly twice as long in prompts, where arithmetic counts, and
     /// hardly longer in decoding, where memory does.
     SixteenBits,
 }

@@ -8,7 +8,7 @@
 //!  vpmaddwd by ones, i32: │ (ax+by) + (cz+dw) │ …
 //! ```
 //!
-//! How many lines fit is a question of the largest code: a pair is at most `2 · code · 128` (whole numbers of activations
+//! How many lines fit is a question of the largest code: a pair is at most `2 · code · 128` (digits of activations
 //! are −127…127; one more is allowed for, so that the budget holds for any bytes):
 //!
 //! | codes | largest | a pair | lines before 32,767 | taken |
@@ -95,8 +95,8 @@ fn products<const LINES: usize, const N: usize>(
 }
 
 /// [`products`] of eight-bit codes. Taken as signed, `w = code − 128`, a pair `|w|·(±q) + |w|·(±q)` is at most
-/// 2 · 128 · 127 = 32,512: it fits, but a second one does not. The sign of `w` wanders to `q`, which as −127…127 can bear
-/// it; `|−128|` is 128 as an unsigned byte.
+/// 2 · 128 · 127 = 32,512: it fits, but a second one does not. The sign of `w` wanders to `q`, a digit, which as −127…127 can
+/// bear it; `|−128|` is 128 as an unsigned byte.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn signed<const LINES: usize, const N: usize>(

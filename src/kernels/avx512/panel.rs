@@ -1,7 +1,7 @@
 //! Many columns: groups of rows are unpacked once into a panel, then multiplied tile by tile.
 //!
 //! ```text
-//!  32 rows × 6 columns at a time: 12 sums and 12 accumulators live in registers
+//!  32 rows × 6 columns at a time: 12 sums and 12 accumulators live in registers; of two digits 3 columns, 12 sums and 6
 //!
 //!  for each strip:
 //!      for each of 8 lines:  load 2 lines of codes; for each column: 1 word of x, 2 × vpdpbusd

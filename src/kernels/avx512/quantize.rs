@@ -1,10 +1,10 @@
 //! Activations → whole numbers, 32 at a time in two registers: the twin of `activations.rs`.
 //!
 //! ```text
-//!  largest ← max |x|, as bit patterns          d ← largest / 127
+//!  largest ← max |x|, as bit patterns          d ← largest / 127, or / 32,512
 //!  whole   ← round(clamp(x / d)), 2 × 16 × i32
 //!  digits  ← whole, or of two: high ← round(whole / 255), low ← whole − 255 · high; 32 × i8
-//!  sums    ← vpdpbusd(0, ones, digits): eight sums of four, then four by four
+//!  sums    ← vpdpbusd(0, ones, digits): eight sums of four, then four by four; of high digits 255-fold
 //! ```
 
 use super::gemm::times_base;

@@ -8,7 +8,7 @@
 //!  addp, i32:                       │ row 0 │ row 1 │ row 2 │ row 3 │
 //! ```
 //!
-//! How many lines fit is a question of the largest code. A product is at most `code · 128` (whole numbers of activations
+//! How many lines fit is a question of the largest code. A product is at most `code · 128` (digits of activations
 //! are −127…127; where it costs nothing one more is allowed for):
 //!
 //! | codes | largest | a product | lines before 32,767 | taken |

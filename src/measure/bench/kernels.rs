@@ -36,8 +36,8 @@ pub struct MatrixKernel {
     pub bytes_per_second: f64,
 }
 
-/// Times every matrix kernel of a table: 1 to 8 columns for every format, and for block formats one column of two digits and a
-/// panel, whole and in its two parts; then its second part with two digits. A pass of each takes about `seconds_per_pass`; `tell` hears what is being timed.
+/// Times every matrix kernel of a table: 1 to 8 columns for every format, and for block formats one column of two digits and
+/// a panel, whole and in its two parts; then its second part with two digits. A pass of each takes about `seconds_per_pass`; `tell` hears what is being timed.
 pub fn matrix_kernels(
     kernels: &Kernels,
     passes: usize,
@@ -84,7 +84,7 @@ fn product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8], columns: usize)
     }
 }
 
-/// One column of two digits, as the last matrix multiplies it.
+/// One column of two digits, as decoding multiplies with queries, keys, values and the last matrix.
 fn fine_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
     let (gemm_fine, blocks, mut y) = (kernels.gemm_fine, fine_activations(kernels, 1), vec![0.0; N_OUT]);
     Box::new(move || gemm_fine(ty, N_IN, black_box(tiles), black_box(&blocks), black_box(&mut y)))

@@ -61,7 +61,7 @@ const SUMS: Drift = drift(1e-4, 1e-9, "f32 sums in another order, accumulated");
 /// random models, which are narrow, 16 % and 5.2e-3 in real ones.
 const ROUNDED: Drift = drift(0.25, 0.05, "activations rounded to 8 bits, accumulated");
 
-/// A 256th of that. Measured: 6.6e-4 and 1.4e-7 nats, both in a real model.
+/// A 256th of that, which a KL feels squared, and some room. Measured: 6.6e-4 and 1.4e-7 nats, both in a real model.
 const ROUNDED_FINELY: Drift = drift(2e-3, 1e-6, "activations rounded to 16 bits, accumulated");
 
 // Both sides store keys and values alike. A number that lies in the middle between two steps becomes either, and the next
@@ -78,12 +78,12 @@ const F16: Drift = drift(5e-3, 1e-6, "keys and values rounded to f16, accumulate
 const Q8_0: Drift = drift(0.2, 2e-3, "keys and values rounded to q8_0, accumulated");
 /// Measured: 20 % in random models, 13 % in real ones; 5.0e-2 nats in a random mixture of experts, where a token comes to
 /// another one, 6.6e-3 in real models.
-const ROUNDED_Q8_0: Drift = drift(0.4, 0.1, "activations rounded to 8 bits, keys and values to q8_0, accumulated");
+const ROUNDED_Q8_0: Drift = drift(0.4, 0.1, "activations rounded, keys and values rounded to q8_0, accumulated");
 
 /// Steps of an eighth of the largest of a block, but a value is averaged with many others. Measured: 16 % and 4.9e-3 nats.
 const Q4_0_VALUES: Drift = drift(0.6, 0.02, "values rounded to q4_0, accumulated");
 /// Measured: 40 %; 8.0e-2 nats in a random mixture, 4.4e-2 in real models.
-const ROUNDED_Q4_0_VALUES: Drift = drift(0.8, 0.2, "activations rounded to 8 bits, values to q4_0, accumulated");
+const ROUNDED_Q4_0_VALUES: Drift = drift(0.8, 0.2, "activations rounded, values rounded to q4_0, accumulated");
 
 /// The same steps, but a key enters an exponential: attention may look elsewhere. A single value is then as far off as any
 /// other (measured: 77 %, with rounded activations 110 %; of two that have nothing in common √2), so free mode judges only
@@ -91,7 +91,7 @@ const ROUNDED_Q4_0_VALUES: Drift = drift(0.8, 0.2, "activations rounded to 8 bit
 /// 4.8e-2 nats.
 const Q4_0_KEYS: Drift = drift(2.0, 0.2, "keys rounded to q4_0: judged in locked mode");
 /// Measured: 0.20 nats, where the format alone costs 0.13 ([`KvFormats`]).
-const ROUNDED_Q4_0_KEYS: Drift = drift(2.0, 0.5, "activations rounded to 8 bits, keys to q4_0: judged in locked mode");
+const ROUNDED_Q4_0_KEYS: Drift = drift(2.0, 0.5, "activations rounded, keys rounded to q4_0: judged in locked mode");
 
 /// Scores that are further off than this may choose other experts, where some are nearly equal and a token has few: free
 /// mode does not judge.

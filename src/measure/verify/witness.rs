@@ -2,10 +2,10 @@
 //! to it, and in locked mode puts the reference's value in the place of the suspect's.
 //!
 //! **Locked, rounding does not count.** The optimized path rounds what a matrix in a block format reads, to eight bits or to
-//! sixteen. That costs half a percent and more, in which a small mistake could hide. So the reference
-//! hands on, where a matrix reads, values that are whole multiples of their block's step already ([`snap`]): the suspect's
-//! rounding then changes nothing, and its product must agree to six digits. That it rounds rightly is the business of free
-//! mode and of [`kernels`](super::kernels).
+//! sixteen. That costs half a percent and more, in which a small mistake could hide. So the reference hands on, where a matrix
+//! reads, values that are whole multiples of their block's step already ([`snap`]): the suspect's rounding then changes
+//! nothing, and its product must agree to six digits. That it rounds rightly is the business of free mode and of
+//! [`kernels`](super::kernels).
 //!
 //! One pass is recorded at a time, so the memory needed does not grow with the text.
 
