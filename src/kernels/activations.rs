@@ -116,16 +116,13 @@ fn quantize_strip<const DIGITS: usize>(x: &[f32; STRIP]) -> ActBlock<DIGITS> {
     block.d = d;
     block.s = d * block.sum() as f32;
 
-    let (last, others) = block.q.split_last_mut().expect("a number has a digit");
-    for digits in others {
+    for digit in 0..DIGITS {
         for i in 0..STRIP {
-            let higher = (whole[i] + BASE / 2).div_euclid(BASE); // to the nearest: what is left is −127 … 127
-            digits[i] = (whole[i] - higher * BASE) as i8;
+            let is_last = digit + 1 == DIGITS;
+            let higher = if is_last { 0 } else { (whole[i] + BASE / 2).div_euclid(BASE) }; // the nearest: −127 … 127 are left
+            block.q[digit][i] = (whole[i] - higher * BASE) as i8;
             whole[i] = higher;
         }
-    }
-    for i in 0..STRIP {
-        last[i] = whole[i] as i8;
     }
     block
 }

@@ -78,7 +78,8 @@ use crate::quant::GgmlType;
 ///
 /// `tiles` are whole groups of sixteen packed rows, `x` is `[n_cols][n_in / 32]`, `y` is `[n_cols][16 · n_groups]`.
 pub type Gemm = fn(usize, &[u8], &[ActBlock], &mut [f32]);
-/// As [`Gemm`] with activations of two digits, for tiles of any block format: `(ty, n_in, tiles, x, y)`.
+/// As [`Gemm`] with activations of two digits, for tiles of any block format: `(ty, n_in, tiles, x, y)`. A float format has no
+/// such tiles: naming one is a mistake of the caller and panics.
 pub type GemmFine = fn(GgmlType, usize, &[u8], &[ActBlock<2>], &mut [f32]);
 /// `y = W · x` for float weights: `(n_in, tiles, x, y)` with `x` as `[n_cols][n_in]` numbers.
 pub type GemmFloat = fn(usize, &[u8], &[f32], &mut [f32]);

@@ -9,6 +9,7 @@ use super::pack::{FeedForward, Layer};
 use super::pool::SharedSlice;
 use super::whole::{Activations, Blocks, Part, Reads, Shared};
 use crate::kernels::packed::STRIP;
+use crate::observe::Hook;
 use std::ops::Range;
 
 /// Activations, `[n, width]`: a row is one token. Rows that matrices will read are kept as these want them ([`Reads`]).
@@ -185,10 +186,10 @@ pub(super) struct Scratch {
 impl Scratch {
     /// No buffer has a size yet.
     pub(super) fn new(activations: Activations) -> Self {
-        let (rows, fine) = (|| Rows::new(activations), || Rows::new(Activations::SixteenBits));
+        let rows = || Rows::new(activations);
         Self {
             x: rows(),
-            h_attn: fine(),
+            h_attn: Rows::new(activations.at(Hook::Ln1Out)),
             q: rows(),
             k: rows(),
             v: rows(),
@@ -202,7 +203,7 @@ impl Scratch {
             scores: rows(),
             visitors: rows(),
             visited: rows(),
-            h_last: fine(),
+            h_last: Rows::new(activations.at(Hook::LnFinalOut)),
             logits: rows(),
             partials: Vec::new(),
             mixed: Vec::new(),

@@ -7,12 +7,11 @@ use super::pack::Linear;
 use super::pool::SharedSlice;
 use crate::kernels::packed::STRIP;
 use crate::kernels::{ActBlock, Kernels};
+use crate::observe::Hook;
 use std::ops::Range;
 
-/// How finely activations are rounded before they meet weights in a block format. What meets float weights is not rounded.
-///
-/// Sixteen bits it always is where an error counts most: before the last matrix, whose errors go into the logits as they are,
-/// and before those of queries, keys and values, whose scores go into an exponential.
+/// How finely activations are rounded before they meet weights in a block format; where an error counts most they are always
+/// rounded finely ([`Activations::at`]). What meets float weights is not rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Activations {
     /// To a 127th of the largest of 32: half a percent of a product.
@@ -24,6 +23,15 @@ pub enum Activations {
 }
 
 impl Activations {
+    /// How finely the value with this hook is rounded: always to sixteen bits before the last matrix, whose errors go into the
+    /// logits as they are, and before those of queries, keys and values, whose scores go into an exponential.
+    pub fn at(self, hook: Hook) -> Self {
+        match hook {
+            Hook::Ln1Out | Hook::LnFinalOut => Self::SixteenBits,
+            _ => self,
+        }
+    }
+
     /// 8 or 16.
     pub fn bits(self) -> u8 {
         match self {

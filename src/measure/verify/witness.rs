@@ -52,9 +52,7 @@ impl Observer for Recorder {
 
     fn edit(&mut self, at: HookAt, values: &mut [f32]) -> bool {
         let Some(activations) = self.snaps.filter(|_| READ_BY_MATRICES.contains(&at.hook)) else { return false };
-        let always_fine = matches!(at.hook, Hook::Ln1Out | Hook::LnFinalOut);
-        let activations = if always_fine { Activations::SixteenBits } else { activations };
-        snap(values, activations.largest() as f32);
+        snap(values, activations.at(at.hook).largest() as f32);
         self.snapped.insert(at, values.to_vec());
         true
     }
