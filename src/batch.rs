@@ -121,7 +121,7 @@ impl Batch {
     }
 
     /// Indices of the rows that want logits, in order.
-    pub fn wanted(&self) -> Vec<usize> {
+    pub fn logit_rows(&self) -> Vec<usize> {
         (0..self.len()).filter(|&i| self.rows[i].wants_logits).collect()
     }
 
@@ -205,9 +205,9 @@ mod tests {
     #[test]
     fn a_prompt_wants_its_last_row_only() {
         let batch = Batch::prompt(SeqId(7), 5, &[1, 2, 3]);
-        assert_eq!(batch.wanted(), [2]);
+        assert_eq!(batch.logit_rows(), [2]);
         assert_eq!(batch.rows().iter().map(|r| r.position).collect::<Vec<_>>(), [5, 6, 7]);
-        assert_eq!(Batch::scored(SeqId(7), 0, &[1, 2]).wanted(), [0, 1]);
+        assert_eq!(Batch::scored(SeqId(7), 0, &[1, 2]).logit_rows(), [0, 1]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use cutaway::batch::{Batch, SeqId};
 use cutaway::kv_cache::{KvCache, KvFormat, KvLayout};
 use cutaway::measure::inspect;
 use cutaway::model::Model;
-use cutaway::observe::{Activation, Cost, Event, HookAt, Observer, Off, Op, OpAt, cost};
+use cutaway::observe::{Cost, Event, HookAt, Observer, Off, Op, OpAt, TensorView, cost};
 use cutaway::{naive, optimized};
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ impl Observer for Ledger {
         self.costs.push((at, *cost));
     }
 
-    fn activation(&mut self, at: HookAt, value: Activation<'_>) {
+    fn activation(&mut self, at: HookAt, value: TensorView<'_>) {
         if let Some((op, cost)) = self.costs.last()
             && (op.op.hook(), op.layer) == (Some(at.hook), at.layer)
         {

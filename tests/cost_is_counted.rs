@@ -6,7 +6,7 @@ use common::{f32_cases, load, some_tokens};
 use cutaway::batch::{Batch, SeqId};
 use cutaway::kv_cache::KvFormat;
 use cutaway::naive::counted::{Counted, Counts};
-use cutaway::naive::{Textbook, Transformer};
+use cutaway::naive::{ReferenceOps, Transformer};
 use cutaway::observe::{Cost, Observer, Op, OpAt};
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ impl Observer for Auditor {
 fn every_formula_is_what_is_counted() {
     let mut seen = BTreeSet::new();
     for case in f32_cases() {
-        let mut model = Transformer::<Counted, _>::with_ops(&load(&case), Textbook).unwrap();
+        let mut model = Transformer::<Counted, _>::with_ops(&load(&case), ReferenceOps).unwrap();
         let mut cache = model.new_cache(KvFormat::F32, 64);
         let tokens = some_tokens(13, model.config().n_vocab, 1);
         let mut auditor = Auditor { case: case.name.clone(), ..Auditor::default() };

@@ -5,7 +5,7 @@ mod common;
 use common::{load, some_tokens};
 use cutaway::batch::{Batch, Logits, SeqId};
 use cutaway::kv_cache::KvFormat;
-use cutaway::naive::{Attended, Ops, Textbook, Transformer};
+use cutaway::naive::{AttentionOutput, Ops, ReferenceOps, Transformer};
 use cutaway::observe::Off;
 use ndarray::{Array1, Array2, Array3};
 use std::cell::Cell;
@@ -25,7 +25,7 @@ impl Ops<f32> for MyAttention {
         v: &Array3<f32>,
         visible: &[Range<usize>],
         scale: f32,
-    ) -> Attended<f32> {
+    ) -> AttentionOutput<f32> {
         self.calls.set(self.calls.get() + 1);
         let (n, n_head, _) = q.dim();
         let (n_head_kv, n_kv, head_dim) = v.dim();
@@ -50,7 +50,7 @@ impl Ops<f32> for MyAttention {
             }
         }
         let nothing = Array3::zeros((n_head, n, n_kv));
-        Attended { scores: nothing.clone(), pattern: nothing, z }
+        AttentionOutput { scores: nothing.clone(), pattern: nothing, z }
     }
 }
 
@@ -58,9 +58,9 @@ impl Ops<f32> for MyAttention {
 struct NoNorm;
 
 impl Ops<f32> for NoNorm {
-    fn rms_norm(&self, x: &Array2<f32>, weight: &Array1<f32>, _: f32) -> cutaway::naive::ops::Normed<f32> {
+    fn rms_norm(&self, x: &Array2<f32>, weight: &Array1<f32>, _: f32) -> cutaway::naive::ops::NormOutput<f32> {
         let scale = Array2::ones((x.nrows(), 1));
-        cutaway::naive::ops::Normed { scale, normalized: x.clone(), out: x * weight }
+        cutaway::naive::ops::NormOutput { scale, normalized: x.clone(), out: x * weight }
     }
 }
 
@@ -82,7 +82,7 @@ fn relative_rms(a: &Logits, b: &Logits) -> f64 {
 #[test]
 fn a_foreign_attention_runs_a_model() {
     for case in ["llama-gqa-f32", "gemma3-f32", "gpt2-f32"] {
-        let (ours, _) = run(case, Textbook);
+        let (ours, _) = run(case, ReferenceOps);
         let (theirs, ops) = run(case, MyAttention::default());
         assert!(ops.calls.get() > 1, "{case}: the foreign attention was never asked");
         // The same sums in another order: f32 rounding only.
@@ -93,7 +93,7 @@ fn a_foreign_attention_runs_a_model() {
 
 #[test]
 fn a_wrong_op_changes_the_result() {
-    let (right, _) = run("llama-gqa-f32", Textbook);
+    let (right, _) = run("llama-gqa-f32", ReferenceOps);
     let (wrong, _) = run("llama-gqa-f32", NoNorm);
     assert!(relative_rms(&right, &wrong) > 0.1);
 }

@@ -5,12 +5,15 @@ mod common;
 use common::{f32_cases, load, some_tokens};
 use cutaway::batch::{Batch, SeqId};
 use cutaway::kv_cache::KvFormat;
+use cutaway::model::{TracePoint, trace_points};
 use cutaway::naive::Transformer;
-use cutaway::observe::{Activation, Cost, Event, HookAt, HookFilter, Observer, Op, OpAt};
+use cutaway::observe::{Cost, Event, HookAt, HookFilter, Observer, Op, OpAt, TensorView};
+use cutaway::optimized;
 
 /// Writes down everything it is told.
 #[derive(Default)]
 struct Scribe {
+    points: Vec<TracePoint>,
     ops: Vec<String>,
     hooks: Vec<HookAt>,
     shapes: Vec<Vec<usize>>,
@@ -25,11 +28,13 @@ impl Observer for Scribe {
     }
     fn end(&mut self, at: OpAt, _: &Cost) {
         assert_eq!(self.open.take(), Some(at), "what begins is what ends");
+        self.points.push(TracePoint::Op(at));
         self.ops.push(at.to_string());
     }
-    fn activation(&mut self, at: HookAt, value: Activation<'_>) {
+    fn activation(&mut self, at: HookAt, value: TensorView<'_>) {
         assert_eq!(value.shape.iter().product::<usize>(), value.values.len(), "{at}");
         assert!(value.values.iter().all(|x| !x.is_nan()), "{at} holds NaN");
+        self.points.push(TracePoint::Hook(at));
         self.hooks.push(at);
         self.shapes.push(value.shape.to_vec());
         self.values.push(value.values.to_vec());
@@ -61,13 +66,27 @@ fn of_block_0(names: &[String], prefix: &str) -> String {
     names.iter().filter_map(|name| name.strip_prefix(prefix)).collect::<Vec<_>>().join(" ")
 }
 
+/// The list that follows from a model's features is what an observer is told, on both paths: operations and hooks, in order.
 #[test]
-fn every_family_shows_exactly_the_hooks_that_it_lists() {
+fn both_paths_tell_an_observer_exactly_what_the_list_says() {
     for case in f32_cases() {
+        let loaded = load(&common::tiny_gguf::named(&case.name));
+        let listed = trace_points(&loaded.config, &loaded.weights);
         let (model, scribe) = watch(&case.name, 5);
-        assert_eq!(scribe.hooks, model.hooks(), "{}", case.name);
+        assert_eq!(scribe.points, listed, "{}, naive", case.name);
+        assert_eq!(scribe.hooks, model.hooks(), "{}, naive", case.name);
+        assert_eq!(scribe.ops, model.ops().iter().map(OpAt::to_string).collect::<Vec<_>>(), "{}, naive", case.name);
         assert!(matches!(scribe.events[0], Event::Forward { n_tokens: 5, n_logits: 1, n_sequences: 1 }));
         assert!(matches!(scribe.events[1], Event::Kv { positions: 5, .. }));
+
+        let mut fast = optimized::Transformer::new(&loaded, optimized::Options::default()).unwrap();
+        let (mut cache, mut scribe) = (fast.new_cache(KvFormat::F32, 64), Scribe::default());
+        let tokens = some_tokens(5, loaded.config.n_vocab, 1);
+        fast.forward(&Batch::prompt(SeqId(0), 0, &tokens), &mut cache, &mut scribe).unwrap();
+        let unavailable = |hook: HookAt| optimized::Transformer::UNAVAILABLE.contains(&hook.hook);
+        let shown: Vec<TracePoint> = listed.into_iter().filter(|at| !at.hook().is_some_and(unavailable)).collect();
+        assert_eq!(scribe.points, shown, "{}, optimized", case.name);
+        assert_eq!(scribe.hooks, fast.hooks(), "{}, optimized", case.name);
     }
 }
 
@@ -179,7 +198,7 @@ impl Observer for Choosy {
     fn wants(&self, at: HookAt) -> bool {
         self.filter.contains(at)
     }
-    fn activation(&mut self, at: HookAt, _: Activation<'_>) {
+    fn activation(&mut self, at: HookAt, _: TensorView<'_>) {
         self.shown.push(at);
     }
 }
@@ -191,7 +210,7 @@ fn only_what_is_wanted_is_shown() {
         let model = load(&common::tiny_gguf::named(case));
         let batch = Batch::prompt(SeqId(0), 0, &some_tokens(5, model.config.n_vocab, 1));
         let mut naive = Transformer::new(&model).unwrap();
-        let mut fast = cutaway::optimized::Transformer::new(&model, cutaway::optimized::Options::default()).unwrap();
+        let mut fast = optimized::Transformer::new(&model, optimized::Options::default()).unwrap();
         for patterns in ["*hook_normalized", "*hook_scale, hook_embed", "*.mlp.hook_p*", "blocks.1.attn.hook_q"] {
             let filter = HookFilter::new(patterns, &fast.hooks()).unwrap();
             let choosy = || Choosy { filter: filter.clone(), shown: Vec::new() };

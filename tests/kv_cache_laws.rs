@@ -1,7 +1,7 @@
 //! Laws of the KV cache, against the simplest model of it: every sequence a plain list of what was written.
 
 use cutaway::batch::{Batch, Row, SeqId};
-use cutaway::kv_cache::{CacheError, KvCache, KvFormat, KvFormats, KvLayer, KvLayout, Side};
+use cutaway::kv_cache::{CacheError, KvCache, KvFormat, KvFormats, KvLayer, KvLayout, KvSide};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::BTreeMap;
@@ -53,9 +53,9 @@ fn row(stamp: usize, layer: usize, head: usize, dim: usize) -> Vec<f32> {
 fn rounded(format: KvFormat, row: &[f32]) -> Vec<f32> {
     let layer = KvLayer { n_head_kv: 1, head_dim_k: row.len(), head_dim_v: 1 };
     let mut cache = KvCache::new(KvLayout::of_layers(vec![layer], format, KvFormat::F32, 1), 1);
-    let slots = cache.admit(&Batch::prompt(SeqId(0), 0, &[0])).unwrap();
+    let slots = cache.reserve(&Batch::prompt(SeqId(0), 0, &[0])).unwrap();
     cache.write(0, slots[0], row, &[0.0]);
-    cache.read(0, Side::K, SeqId(0))
+    cache.read(0, KvSide::K, SeqId(0))
 }
 
 /// Appends `n` positions to a sequence, each with values made from a stamp of its own.
@@ -65,7 +65,7 @@ fn grow(cache: &mut KvCache, sequence: SeqId, stamps: &[usize]) -> Result<(), Ca
     for i in 0..stamps.len() {
         batch.push(Row { token: 0, position: start + i, sequence, wants_logits: false });
     }
-    for (slot, &stamp) in cache.admit(&batch)?.into_iter().zip(stamps) {
+    for (slot, &stamp) in cache.reserve(&batch)?.into_iter().zip(stamps) {
         for (layer, shape) in LAYERS.iter().enumerate() {
             let values = |dim: usize| -> Vec<f32> {
                 (0..shape.n_head_kv).flat_map(|head| row(stamp, layer, head, dim)).collect()
@@ -81,7 +81,7 @@ fn check(cache: &KvCache, expected: &BTreeMap<u32, Vec<usize>>) {
         let sequence = SeqId(sequence);
         assert_eq!(cache.len(sequence), stamps.len());
         for (layer, shape) in LAYERS.iter().enumerate() {
-            for (side, dim) in [(Side::K, shape.head_dim_k), (Side::V, shape.head_dim_v)] {
+            for (side, dim) in [(KvSide::K, shape.head_dim_k), (KvSide::V, shape.head_dim_v)] {
                 let wanted: Vec<f32> = (0..shape.n_head_kv)
                     .flat_map(|head| stamps.iter().map(move |&stamp| row(stamp, layer, head, dim)))
                     .flat_map(|row| rounded(cache.layout().format(side), &row))
@@ -152,7 +152,7 @@ proptest! {
         }
         let layout = || KvLayout::of_layers(LAYERS.to_vec(), formats.k, formats.v, page_len);
         let (mut by_rows, mut by_parts) = (KvCache::new(layout(), 128), KvCache::new(layout(), 128));
-        let (slots, same_slots) = (by_rows.admit(&batch).unwrap(), by_parts.admit(&batch).unwrap());
+        let (slots, same_slots) = (by_rows.reserve(&batch).unwrap(), by_parts.reserve(&batch).unwrap());
         for (layer, shape) in LAYERS.iter().enumerate() {
             let values = |stamp: usize, dim: usize| -> Vec<f32> {
                 (0..shape.n_head_kv).flat_map(|head| row(stamp, layer, head, dim)).collect()
@@ -165,7 +165,7 @@ proptest! {
             for mut part in by_parts.parts_mut(layer, &same_slots).into_iter().rev() {
                 same_slots.iter().zip(&rows).for_each(|(&slot, (k, v))| part.write(slot, k, v));
             }
-            for (side, sequence) in [Side::K, Side::V].into_iter().flat_map(|s| [(s, SeqId(0)), (s, SeqId(1))]) {
+            for (side, sequence) in [KvSide::K, KvSide::V].into_iter().flat_map(|s| [(s, SeqId(0)), (s, SeqId(1))]) {
                 prop_assert_eq!(by_rows.read(layer, side, sequence), by_parts.read(layer, side, sequence));
             }
         }
@@ -243,7 +243,7 @@ fn every_page_length_gives_back_what_it_got() {
     for (format, page_len) in KvFormat::ALL.into_iter().flat_map(|format| (1..=33).map(move |len| (format, len))) {
         let mut cache = KvCache::new(KvLayout::of_layers(vec![layer], format, format, page_len), N);
         let (mut keys, mut values) = (Vec::new(), Vec::new()); // [position][head]
-        let slots = cache.admit(&Batch::prompt(SeqId(0), 0, &[0; N])).unwrap();
+        let slots = cache.reserve(&Batch::prompt(SeqId(0), 0, &[0; N])).unwrap();
         for (position, slot) in slots.into_iter().enumerate() {
             let k: [Vec<f32>; 2] = std::array::from_fn(|head| row(position, 0, head, 70));
             let v: [Vec<f32>; 2] = std::array::from_fn(|head| row(position, 1, head, 33));
@@ -251,7 +251,7 @@ fn every_page_length_gives_back_what_it_got() {
             keys.push(k);
             values.push(v);
         }
-        for (side, rows) in [(Side::K, keys), (Side::V, values)] {
+        for (side, rows) in [(KvSide::K, keys), (KvSide::V, values)] {
             let by_head = (0..2).flat_map(|head| rows.iter().map(move |row| &row[head]));
             let expected: Vec<f32> = by_head.flat_map(|row| rounded(format, row)).collect();
             assert_eq!(cache.read(0, side, SeqId(0)), expected, "{side:?} in {}, pages of {page_len}", format.name());
@@ -311,7 +311,7 @@ fn what_does_not_fit_is_refused_whole() {
 
     let mut gap = Batch::prompt(SeqId(0), 3, &[0, 0]);
     gap.push(Row { token: 0, position: 6, sequence: SeqId(0), wants_logits: false });
-    let error = cache.admit(&gap).unwrap_err();
+    let error = cache.reserve(&gap).unwrap_err();
     assert_eq!(error, CacheError::NotContiguous { row: 2, sequence: SeqId(0), expected: 5, found: 6 });
     assert_eq!(cache.len(SeqId(0)), 3, "not even the rows before the bad one were admitted");
 }

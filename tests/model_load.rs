@@ -3,9 +3,7 @@
 #[path = "common/tiny_gguf.rs"]
 mod tiny_gguf;
 
-use cutaway::model::{
-    Activation, AttentionKind, FeedForward, LayerConfig, LoadOptions, Model, Norm, Rope, RopePairing,
-};
+use cutaway::model::{ActFn, AttentionKind, FeedForward, LayerConfig, LoadOptions, Model, Norm, Rope, RopePairing};
 use cutaway::quant::GgmlType;
 use tiny_gguf::{Case, TinyModel, all_cases, encode, matrix, named};
 
@@ -51,7 +49,7 @@ fn llama_is_the_plain_transformer() {
     assert_eq!((config.n_vocab, config.n_embd, config.n_layer()), (tiny_gguf::tokens().len(), 64, 2));
     assert_eq!((config.n_ctx_train, config.n_ctx), (256, 256));
     assert_eq!(config.norm, Norm::Rms { eps: 1e-5 });
-    assert_eq!(config.activation, Activation::Silu);
+    assert_eq!(config.act_fn, ActFn::Silu);
     assert_eq!((config.embedding_scale, config.logit_softcap), (None, None));
 
     let layer = &config.layers[1];
@@ -205,7 +203,7 @@ fn the_qwens_differ_by_biases_and_head_norms() {
 fn gemma3_looks_through_windows() {
     let model = load(&named("gemma3-f32"));
     assert_eq!(model.config.embedding_scale, Some(8.0));
-    assert_eq!((model.config.activation, model.config.logit_softcap), (Activation::Gelu, None));
+    assert_eq!((model.config.act_fn, model.config.logit_softcap), (ActFn::Gelu, None));
     let windows: Vec<_> = model.config.layers.iter().map(|layer| layer.window).collect();
     assert_eq!(windows, [Some(8), Some(8), Some(8), Some(8), Some(8), None]);
     let bases: Vec<_> = model.config.layers.iter().map(|layer| rope(layer).base).collect();
@@ -245,7 +243,7 @@ fn the_62_layers_of_gemma3_27b_have_a_scale_of_their_own() {
 fn gpt2_has_learned_positions_and_no_gate() {
     let model = load(&named("gpt2-f32"));
     assert_eq!(model.config.norm, Norm::Layer { eps: 1e-5 });
-    assert_eq!(model.config.activation, Activation::Gelu);
+    assert_eq!(model.config.act_fn, ActFn::Gelu);
     assert!(model.config.layers.iter().all(|layer| layer.rope.is_none()));
     let positions = model.weights.position_embd.as_ref().expect("positions");
     assert_eq!((positions.n_in(), positions.n_out()), (64, 256));

@@ -4,7 +4,7 @@
 mod cache;
 
 use cutaway::gguf::Gguf;
-use cutaway::model::{Activation, AttentionKind, LoadOptions, Model, RopePairing};
+use cutaway::model::{ActFn, AttentionKind, LoadOptions, Model, RopePairing};
 use std::sync::Arc;
 
 /// Loads a model from the cache, weights checked; `None`, after saying so, if it is not there.
@@ -33,7 +33,7 @@ fn gemma3() {
     let Some(model) = load("gemma-3-270m-q4_k_m.gguf") else { return };
     let config = &model.config;
     assert_eq!((config.n_vocab, config.n_embd, config.n_layer(), config.n_ctx_train), (262_144, 640, 18, 32768));
-    assert_eq!((config.attention_kind(), config.activation), (Some(AttentionKind::Mqa), Activation::Gelu));
+    assert_eq!((config.attention_kind(), config.act_fn), (Some(AttentionKind::Mqa), ActFn::Gelu));
     for (il, layer) in config.layers.iter().enumerate() {
         assert_eq!((layer.n_head, layer.n_head_kv, layer.head_dim_k, layer.n_ff), (4, 1, 256, 2048));
         let (window, base) = if il % 6 == 5 { (None, 1e6) } else { (Some(512), 1e4) };

@@ -7,7 +7,7 @@ mod common;
 use common::{relative_rms, tiny_gguf};
 use cutaway::batch::{Batch, SeqId};
 use cutaway::kv_cache::KvFormat;
-use cutaway::model::Activation;
+use cutaway::model::ActFn;
 use cutaway::naive::Transformer;
 use cutaway::observe::Off;
 use cutaway::quant::GgmlType;
@@ -31,7 +31,7 @@ struct Case {
 }
 
 /// Runs every case of a golden file and gives its error, as relative RMS over all logits, to `judge`.
-fn compare(golden: &str, mut judge: impl FnMut(&str, Activation, f64)) -> BTreeSet<String> {
+fn compare(golden: &str, mut judge: impl FnMut(&str, ActFn, f64)) -> BTreeSet<String> {
     let golden: Golden = serde_json::from_str(golden).unwrap();
     assert!(!golden.cases.is_empty());
     for case in &golden.cases {
@@ -53,7 +53,7 @@ fn compare(golden: &str, mut judge: impl FnMut(&str, Activation, f64)) -> BTreeS
 #[test]
 fn every_family_and_rope_kind_agrees_with_llama_cpp() {
     let names = compare(include_str!("golden/logits/llama_cpp.json"), |name, activation, error| {
-        let budget = if activation == Activation::Gelu { 2e-3 } else { 1e-4 };
+        let budget = if activation == ActFn::Gelu { 2e-3 } else { 1e-4 };
         println!("{name}: {error:.1e}");
         assert!(error <= budget, "{name}: relative RMS {error:.2e}, expected at most {budget:.0e}");
     });

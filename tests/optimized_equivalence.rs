@@ -9,8 +9,8 @@ use cutaway::batch::{Batch, SeqId};
 use cutaway::kernels::Kernels;
 use cutaway::kv_cache::{KvCache, KvFormat, KvFormats, KvLayout};
 use cutaway::naive;
-use cutaway::observe::{Activation, Cost, HookAt, Observer, Off, OpAt};
-use cutaway::optimized::{Activations, Options, Transformer};
+use cutaway::observe::{Cost, HookAt, Observer, Off, OpAt, TensorView};
+use cutaway::optimized::{ActPrecision, Options, Transformer};
 use cutaway::quant::GgmlType;
 
 /// More than a block of queries, and with other sizes of pieces no multiple of anything.
@@ -41,7 +41,7 @@ fn transformer(case: &Case, n_threads: usize, kernels: Kernels) -> Transformer {
 
 /// The same with activations of sixteen bits.
 fn fine_transformer(case: &Case, n_threads: usize, kernels: Kernels) -> Transformer {
-    let activations = Activations::SixteenBits;
+    let activations = ActPrecision::A16;
     Transformer::new(&load(case), Options { n_threads, kernels, activations }).unwrap()
 }
 
@@ -172,7 +172,7 @@ fn what_a_page_held_before_changes_no_bit() {
             let layout = KvLayout::new(model.config(), formats.k, formats.v, 64);
             let mut cache = KvCache::new(layout, 64);
             if let Some(left) = left {
-                for slot in cache.admit(&Batch::prompt(B, 0, &[0; 64])).unwrap() {
+                for slot in cache.reserve(&Batch::prompt(B, 0, &[0; 64])).unwrap() {
                     for (layer, shape) in cache.layout().layers().to_vec().into_iter().enumerate() {
                         let row = |head_dim| vec![left; shape.n_head_kv * head_dim];
                         cache.write(layer, slot, &row(shape.head_dim_k), &row(shape.head_dim_v));
@@ -227,7 +227,7 @@ impl Observer for Scribe {
         assert_eq!(self.open.take(), Some(at), "what begins is what ends");
         self.ops.push(at);
     }
-    fn activation(&mut self, at: HookAt, value: Activation<'_>) {
+    fn activation(&mut self, at: HookAt, value: TensorView<'_>) {
         assert_eq!(value.shape.iter().product::<usize>(), value.values.len(), "{at}");
         assert!(value.values.iter().all(|x| !x.is_nan()), "{at} holds NaN");
         self.hooks.push((at, value.shape.to_vec()));

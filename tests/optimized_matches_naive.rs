@@ -10,9 +10,9 @@ use common::{load, some_tokens};
 use cutaway::batch::{Batch, SeqId};
 use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::model::Model;
-use cutaway::naive::{Attended, Ops, Textbook};
+use cutaway::naive::{AttentionOutput, Ops, ReferenceOps};
 use cutaway::observe::Off;
-use cutaway::optimized::{Activations, Options};
+use cutaway::optimized::{ActPrecision, Options};
 use cutaway::quant::GgmlType;
 use cutaway::{naive, optimized};
 use ndarray::{Array1, Array2, Array3};
@@ -24,10 +24,10 @@ const N: usize = 29;
 
 /// Logits after every token on the optimized path.
 fn optimized(model: &Model, batch: &Batch, formats: impl Into<KvFormats>) -> Vec<f32> {
-    optimized_with(Activations::EightBits, model, batch, formats)
+    optimized_with(ActPrecision::A8, model, batch, formats)
 }
 
-fn optimized_with(activations: Activations, model: &Model, batch: &Batch, formats: impl Into<KvFormats>) -> Vec<f32> {
+fn optimized_with(activations: ActPrecision, model: &Model, batch: &Batch, formats: impl Into<KvFormats>) -> Vec<f32> {
     let options = Options { n_threads: 2, activations, ..Options::default() };
     let mut fast = optimized::Transformer::new(model, options).unwrap();
     let mut cache = fast.new_cache(formats, batch.len());
@@ -45,7 +45,7 @@ fn naive(model: &Model, batch: &Batch, formats: impl Into<KvFormats>, ops: impl 
 
 /// How far the two are apart, as relative RMS over all logits.
 fn apart(model: &Model, batch: &Batch, formats: impl Into<KvFormats> + Copy) -> f64 {
-    common::relative_rms(&optimized(model, batch, formats), &naive(model, batch, formats, Textbook))
+    common::relative_rms(&optimized(model, batch, formats), &naive(model, batch, formats, ReferenceOps))
 }
 
 /// The models whose format is such.
@@ -69,7 +69,7 @@ struct Rounding {
 impl Ops<f32> for Rounding {
     fn linear(&self, x: &Array2<f32>, w: &Array2<f32>, bias: Option<&Array1<f32>>) -> Array2<f32> {
         if self.router == Some(w.ncols()) {
-            return Textbook.linear(x, w, bias);
+            return ReferenceOps.linear(x, w, bias);
         }
         let largest = if self.additions.get() == 0 { 32_512.0 } else { 127.0 };
         let mut rounded = x.clone();
@@ -78,7 +78,7 @@ impl Ops<f32> for Rounding {
             let inverse = if d > 0.0 { 1.0 / d } else { 0.0 };
             block.iter_mut().for_each(|x| *x = (*x * inverse).round_ties_even() * d);
         }
-        Textbook.linear(&rounded, w, bias)
+        ReferenceOps.linear(&rounded, w, bias)
     }
 
     fn attention(
@@ -88,14 +88,14 @@ impl Ops<f32> for Rounding {
         v: &Array3<f32>,
         visible: &[Range<usize>],
         scale: f32,
-    ) -> Attended<f32> {
+    ) -> AttentionOutput<f32> {
         self.additions.set(2);
-        Textbook.attention(q, k, v, visible, scale)
+        ReferenceOps.attention(q, k, v, visible, scale)
     }
 
     fn add(&self, x: &mut Array2<f32>, y: &Array2<f32>) {
         self.additions.set(self.additions.get().saturating_sub(1));
-        Textbook.add(x, y);
+        ReferenceOps.add(x, y);
     }
 }
 
@@ -162,8 +162,8 @@ fn rounding_activations_costs_a_percent_before_training() {
 #[test]
 fn sixteen_bits_cost_nothing() {
     compare(quantised().map(Case::untrained), (5e-4, 5e-5), |model, batch| {
-        let found = optimized_with(Activations::SixteenBits, model, batch, KvFormat::F32);
-        common::relative_rms(&found, &naive(model, batch, KvFormat::F32, Textbook))
+        let found = optimized_with(ActPrecision::A16, model, batch, KvFormat::F32);
+        common::relative_rms(&found, &naive(model, batch, KvFormat::F32, ReferenceOps))
     });
 }
 

@@ -8,11 +8,11 @@ use common::{load, some_tokens};
 use cutaway::kernels::Kernels;
 use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::measure::verify::kernels::verify_kernels;
-use cutaway::measure::verify::{Mode, Options, Phase, Report, Suspect, VerifyError, verify};
+use cutaway::measure::verify::{Candidate, Mode, Options, Phase, Report, VerifyError, verify};
 use cutaway::model::Model;
-use cutaway::naive::{self, Attended, Ops};
+use cutaway::naive::{self, AttentionOutput, Ops};
 use cutaway::observe::{Hook, HookAt};
-use cutaway::optimized::{self, Activations, Transformer};
+use cutaway::optimized::{self, ActPrecision, Transformer};
 use cutaway::quant::GgmlType;
 use ndarray::Array3;
 use serde_json::Value;
@@ -27,9 +27,9 @@ fn options(mode: Mode, kv: impl Into<KvFormats>) -> Options {
     Options { mode, decode: 2, chunk: 16, kv: kv.into() }
 }
 
-fn run(model: &Model, suspect: &mut impl Suspect, options: &Options) -> Report {
+fn run(model: &Model, candidate: &mut impl Candidate, options: &Options) -> Report {
     let tokens = some_tokens(N, model.config.n_vocab, 3);
-    verify(model, suspect, &tokens, options, |_, _| {}).unwrap()
+    verify(model, candidate, &tokens, options, |_, _| {}).unwrap()
 }
 
 fn optimized(model: &Model, kernels: Kernels) -> Transformer {
@@ -39,15 +39,15 @@ fn optimized(model: &Model, kernels: Kernels) -> Transformer {
 /// Each operation by itself, then all one after the other; a prompt in two passes, then decoded tokens.
 fn must_pass(case: &Case, kernels: Kernels, kv: impl Into<KvFormats>) {
     let model = load(case);
-    let mut suspect = optimized(&model, kernels);
-    passes(&case.name, &model, &mut suspect, kv.into());
+    let mut candidate = optimized(&model, kernels);
+    passes(&case.name, &model, &mut candidate, kv.into());
 }
 
-fn passes(case: &str, model: &Model, suspect: &mut Transformer, kv: KvFormats) {
+fn passes(case: &str, model: &Model, candidate: &mut Transformer, kv: KvFormats) {
     for mode in [Mode::Locked, Mode::Free] {
-        let report = run(model, suspect, &options(mode, kv));
+        let report = run(model, candidate, &options(mode, kv));
         let first = report.first_divergence.as_ref().map(ToString::to_string);
-        let what = format!("{case}, {}, {mode:?}, {kv:?}", report.suspect);
+        let what = format!("{case}, {}, {mode:?}, {kv:?}", report.candidate);
         assert!(report.passed, "{what}: {first:?}, logits {:?}", report.logits);
     }
 }
@@ -84,10 +84,10 @@ fn every_family_and_format_passes_with_every_cache() {
 fn every_family_and_format_passes_with_sixteen_bits() {
     for case in tiny_gguf::all_cases() {
         let model = load(&case);
-        let options = optimized::Options { n_threads: 2, activations: Activations::SixteenBits, ..Default::default() };
-        let mut suspect = Transformer::new(&model, options).unwrap();
-        passes(&case.name, &model, &mut suspect, KvFormat::F32.into());
-        passes(&case.name, &model, &mut suspect, KvFormat::F16.into());
+        let options = optimized::Options { n_threads: 2, activations: ActPrecision::A16, ..Default::default() };
+        let mut candidate = Transformer::new(&model, options).unwrap();
+        passes(&case.name, &model, &mut candidate, KvFormat::F32.into());
+        passes(&case.name, &model, &mut candidate, KvFormat::F16.into());
     }
 }
 
@@ -104,10 +104,10 @@ fn every_kernel_of_every_table_passes() {
 #[test]
 fn a_report_holds_every_value_of_every_pass() {
     let model = load(&tiny_gguf::named("gemma3-q8_0"));
-    let mut suspect = optimized(&model, Kernels::detect());
-    let report = run(&model, &mut suspect, &options(Mode::Free, KvFormat::F32));
+    let mut candidate = optimized(&model, Kernels::detect());
+    let report = run(&model, &mut candidate, &options(Mode::Free, KvFormat::F32));
     let compared: Vec<HookAt> = report.ops.iter().map(|line| line.at).collect();
-    assert_eq!(compared, Suspect::hooks(&suspect));
+    assert_eq!(compared, Candidate::hooks(&candidate));
     let mut covered = naive::Transformer::new(&model).unwrap().hooks();
     covered.retain(|at| !compared.contains(at));
     assert!(covered.iter().all(|at| [Hook::AttnScores, Hook::Pattern].contains(&at.hook)));
@@ -125,9 +125,9 @@ fn a_report_holds_every_value_of_every_pass() {
 #[test]
 fn locked_errors_do_not_accumulate() {
     let model = load(&tiny_gguf::named("gemma3-q4_0"));
-    let mut suspect = optimized(&model, Kernels::detect());
+    let mut candidate = optimized(&model, Kernels::detect());
     let [locked, free] =
-        [Mode::Locked, Mode::Free].map(|mode| run(&model, &mut suspect, &options(mode, KvFormat::F32)));
+        [Mode::Locked, Mode::Free].map(|mode| run(&model, &mut candidate, &options(mode, KvFormat::F32)));
     let error = |report: &Report, hook, layer| {
         report.ops.iter().find(|line| line.at == HookAt { hook, layer }).unwrap().distance.rel_rms
     };
@@ -147,7 +147,7 @@ impl Ops<f32> for OnlineAttention {
         v: &Array3<f32>,
         visible: &[Range<usize>],
         scale: f32,
-    ) -> Attended<f32> {
+    ) -> AttentionOutput<f32> {
         let ((n, n_head, dim_k), (n_head_kv, n_kv, dim_v)) = (q.dim(), v.dim());
         let mut z = Array3::zeros((n, n_head, dim_v));
         for (i, h) in (0..n).flat_map(|i| (0..n_head).map(move |h| (i, h))) {
@@ -163,7 +163,7 @@ impl Ops<f32> for OnlineAttention {
             mix.iter().enumerate().for_each(|(c, mix)| z[[i, h, c]] = mix / sum);
         }
         let not_kept = Array3::zeros((n_head, n, n_kv));
-        Attended { scores: not_kept.clone(), pattern: not_kept, z }
+        AttentionOutput { scores: not_kept.clone(), pattern: not_kept, z }
     }
 }
 
@@ -171,25 +171,25 @@ impl Ops<f32> for OnlineAttention {
 fn a_right_foreign_operation_passes() {
     for name in ["llama-gqa-f32", "gemma3-q4_k", "gpt2-f16"] {
         let model = load(&tiny_gguf::named(name));
-        let mut suspect = naive::Transformer::with_ops(&model, OnlineAttention).unwrap();
+        let mut candidate = naive::Transformer::with_ops(&model, OnlineAttention).unwrap();
         for mode in [Mode::Locked, Mode::Free] {
-            let report = run(&model, &mut suspect, &options(mode, KvFormat::F32));
+            let report = run(&model, &mut candidate, &options(mode, KvFormat::F32));
             assert!(report.passed, "{name}: {:?}", report.first_divergence);
             assert!(
                 report.ops.iter().all(|line| line.budget <= 1e-4),
                 "no rounding is allowed for where there is none"
             );
         }
-        assert!(suspect.describe().contains("OnlineAttention"));
+        assert!(candidate.describe().contains("OnlineAttention"));
     }
 }
 
 #[test]
 fn what_cannot_run_is_refused() {
     let model = load(&tiny_gguf::named("llama-gqa-f32"));
-    let mut suspect = optimized(&model, Kernels::scalar());
+    let mut candidate = optimized(&model, Kernels::scalar());
     let options = Options::default();
-    let mut refused = |tokens: &[u32]| verify(&model, &mut suspect, tokens, &options, |_, _| {}).unwrap_err();
+    let mut refused = |tokens: &[u32]| verify(&model, &mut candidate, tokens, &options, |_, _| {}).unwrap_err();
     assert!(matches!(refused(&[]), VerifyError::Empty));
     assert!(matches!(refused(&[5; 256]), VerifyError::TooLong { prompt: 256, decode: 4, n_ctx: 256 }));
     assert!(matches!(refused(&[9999]), VerifyError::Forward(_)));

@@ -12,22 +12,27 @@ use cutaway::gguf::Gguf;
 use cutaway::kernels::{ActBlock, Kernels};
 use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::measure::verify::kernels::verify_kernels;
-use cutaway::measure::verify::{Divergence, Mode, Options, Phase, Suspect, verify};
+use cutaway::measure::verify::{Candidate, Divergence, Mode, Options, Phase, verify};
 use cutaway::model::{self, LoadOptions, Model, RopePairing};
-use cutaway::naive::ops::{Normed, Routing};
+use cutaway::naive::ops::{NormOutput, Routing};
 use cutaway::naive::weights::Frequencies;
-use cutaway::naive::{Attended, Ops, Textbook, Transformer};
-use cutaway::optimized::{self, Activations};
+use cutaway::naive::{AttentionOutput, Ops, ReferenceOps, Transformer};
+use cutaway::optimized::{self, ActPrecision};
 use ndarray::{Array1, Array2, Array3, s};
 use std::cell::Cell;
 use std::ops::Range;
 
 /// The first divergence in each mode; `chunk` tokens at a time.
-fn divergences(model: &Model, suspect: &mut impl Suspect, chunk: usize, kv: impl Into<KvFormats>) -> [Divergence; 2] {
+fn divergences(
+    model: &Model,
+    candidate: &mut impl Candidate,
+    chunk: usize,
+    kv: impl Into<KvFormats>,
+) -> [Divergence; 2] {
     let (tokens, kv) = (some_tokens(14, model.config.n_vocab, 3), kv.into());
     [Mode::Locked, Mode::Free].map(|mode| {
         let options = Options { mode, decode: 2, chunk, kv };
-        let report = verify(model, suspect, &tokens, &options, |_, _| {}).unwrap();
+        let report = verify(model, candidate, &tokens, &options, |_, _| {}).unwrap();
         assert!(!report.passed, "{mode:?}: the mistake was not seen");
         report.first_divergence.unwrap_or_else(|| panic!("{mode:?}: only seen in the logits"))
     })
@@ -57,8 +62,8 @@ impl Planted {
 #[track_caller]
 fn names<O: Ops<f32>>(case: &str, ops: O, op: &str, hook: &str) {
     let model = load(&tiny_gguf::named(case));
-    let mut suspect = Transformer::with_ops(&model, ops).unwrap();
-    for found in divergences(&model, &mut suspect, 32, KvFormat::F32) {
+    let mut candidate = Transformer::with_ops(&model, ops).unwrap();
+    for found in divergences(&model, &mut candidate, 32, KvFormat::F32) {
         assert_eq!((found.op, found.hook.as_str()), (op, hook), "{found}");
         let block = hook.split('.').nth(1).filter(|_| hook.starts_with("blocks."));
         assert_eq!(found.layer.map(|layer| layer.to_string()).as_deref(), block);
@@ -67,10 +72,10 @@ fn names<O: Ops<f32>>(case: &str, ops: O, op: &str, hook: &str) {
 
 struct SwappedGateUp(Planted);
 impl Ops<f32> for SwappedGateUp {
-    fn activate(&self, kind: model::Activation, gate: Option<&Array2<f32>>, up: &Array2<f32>) -> Array2<f32> {
+    fn activate(&self, kind: model::ActFn, gate: Option<&Array2<f32>>, up: &Array2<f32>) -> Array2<f32> {
         match gate {
-            Some(gate) if self.0.now() => Textbook.activate(kind, Some(up), gate),
-            gate => Textbook.activate(kind, gate, up),
+            Some(gate) if self.0.now() => ReferenceOps.activate(kind, Some(up), gate),
+            gate => ReferenceOps.activate(kind, gate, up),
         }
     }
 }
@@ -82,9 +87,9 @@ fn swapped_gate_and_up() {
 
 struct WrongActivation(Planted);
 impl Ops<f32> for WrongActivation {
-    fn activate(&self, kind: model::Activation, gate: Option<&Array2<f32>>, up: &Array2<f32>) -> Array2<f32> {
-        let kind = if self.0.now() { model::Activation::Gelu } else { kind };
-        Textbook.activate(kind, gate, up)
+    fn activate(&self, kind: model::ActFn, gate: Option<&Array2<f32>>, up: &Array2<f32>) -> Array2<f32> {
+        let kind = if self.0.now() { model::ActFn::Gelu } else { kind };
+        ReferenceOps.activate(kind, gate, up)
     }
 }
 
@@ -103,12 +108,12 @@ impl<F: Fn(&mut Array3<f32>, &mut Vec<Range<usize>>, &mut f32)> Ops<f32> for Wro
         v: &Array3<f32>,
         visible: &[Range<usize>],
         scale: f32,
-    ) -> Attended<f32> {
+    ) -> AttentionOutput<f32> {
         let (mut k, mut visible, mut scale) = (k.clone(), visible.to_vec(), scale);
         if self.0.now() {
             (self.1)(&mut k, &mut visible, &mut scale);
         }
-        Textbook.attention(q, &k, v, &visible, scale)
+        ReferenceOps.attention(q, &k, v, &visible, scale)
     }
 }
 
@@ -147,7 +152,7 @@ impl<F: Fn(&mut Vec<usize>, &mut Frequencies)> Ops<f32> for WrongRope<F> {
         if self.0.now() {
             (self.1)(&mut positions, &mut frequencies);
         }
-        Textbook.rope(x, &positions, &frequencies)
+        ReferenceOps.rope(x, &positions, &frequencies)
     }
 }
 
@@ -166,8 +171,8 @@ fn rope_one_position_late() {
 struct WrongNorm(Planted);
 impl Ops<f32> for WrongNorm {
     /// Divides by the root of the sum, not of the mean.
-    fn rms_norm(&self, x: &Array2<f32>, weight: &Array1<f32>, eps: f32) -> Normed<f32> {
-        let mut normed = Textbook.rms_norm(x, weight, eps);
+    fn rms_norm(&self, x: &Array2<f32>, weight: &Array1<f32>, eps: f32) -> NormOutput<f32> {
+        let mut normed = ReferenceOps.rms_norm(x, weight, eps);
         if self.0.now() {
             let root = (x.ncols() as f32).sqrt();
             (normed.scale, normed.normalized, normed.out) =
@@ -177,11 +182,17 @@ impl Ops<f32> for WrongNorm {
     }
 
     /// Forgets the mean.
-    fn layer_norm(&self, x: &Array2<f32>, weight: &Array1<f32>, bias: Option<&Array1<f32>>, eps: f32) -> Normed<f32> {
+    fn layer_norm(
+        &self,
+        x: &Array2<f32>,
+        weight: &Array1<f32>,
+        bias: Option<&Array1<f32>>,
+        eps: f32,
+    ) -> NormOutput<f32> {
         if !self.0.now() {
-            return Textbook.layer_norm(x, weight, bias, eps);
+            return ReferenceOps.layer_norm(x, weight, bias, eps);
         }
-        let mut normed = Textbook.rms_norm(x, weight, eps);
+        let mut normed = ReferenceOps.rms_norm(x, weight, eps);
         bias.into_iter().for_each(|bias| normed.out += bias);
         normed
     }
@@ -200,13 +211,13 @@ fn a_layer_norm_without_its_mean() {
 struct WrongLinear<F>(Planted, F);
 impl<F: Fn(&Array2<f32>, &Array2<f32>, Option<&Array1<f32>>) -> Array2<f32>> Ops<f32> for WrongLinear<F> {
     fn linear(&self, x: &Array2<f32>, w: &Array2<f32>, bias: Option<&Array1<f32>>) -> Array2<f32> {
-        if self.0.now() { (self.1)(x, w, bias) } else { Textbook.linear(x, w, bias) }
+        if self.0.now() { (self.1)(x, w, bias) } else { ReferenceOps.linear(x, w, bias) }
     }
 }
 
 #[test]
 fn a_forgotten_bias() {
-    let unbiased = |x: &Array2<f32>, w: &Array2<f32>, _: Option<&Array1<f32>>| Textbook.linear(x, w, None);
+    let unbiased = |x: &Array2<f32>, w: &Array2<f32>, _: Option<&Array1<f32>>| ReferenceOps.linear(x, w, None);
     names("qwen2-f32", WrongLinear(Planted::at(7 + 2, 15), unbiased), "attn_v", "blocks.1.attn.hook_v");
 }
 
@@ -215,7 +226,7 @@ fn an_unembedding_that_drops_its_last_input() {
     let short = |x: &Array2<f32>, w: &Array2<f32>, bias: Option<&Array1<f32>>| {
         let mut x = x.clone();
         x.slice_mut(s![.., -1]).fill(0.0);
-        Textbook.linear(&x, w, bias)
+        ReferenceOps.linear(&x, w, bias)
     };
     names("llama-gqa-q6_k", WrongLinear(Planted::at(14, 15), short), "output", "unembed.hook_out");
 }
@@ -223,7 +234,7 @@ fn an_unembedding_that_drops_its_last_input() {
 struct LostResidual(Planted);
 impl Ops<f32> for LostResidual {
     fn add(&self, x: &mut Array2<f32>, y: &Array2<f32>) {
-        if self.0.now() { x.assign(y) } else { Textbook.add(x, y) }
+        if self.0.now() { x.assign(y) } else { ReferenceOps.add(x, y) }
     }
 }
 
@@ -235,7 +246,7 @@ fn a_residual_stream_that_is_overwritten() {
 struct UnscaledEmbedding;
 impl Ops<f32> for UnscaledEmbedding {
     fn embed(&self, tokens: &[u32], table: &Array2<f32>, _: Option<f32>) -> Array2<f32> {
-        Textbook.embed(tokens, table, None)
+        ReferenceOps.embed(tokens, table, None)
     }
 }
 
@@ -261,7 +272,7 @@ impl Ops<f32> for WrongExpert {
     fn expert_linear(&self, x: &Array2<f32>, w: &[Array2<f32>], experts: &[usize]) -> Array2<f32> {
         let shift = usize::from(self.0.now());
         let experts: Vec<usize> = experts.iter().map(|expert| (expert + shift) % w.len()).collect();
-        Textbook.expert_linear(x, w, &experts)
+        ReferenceOps.expert_linear(x, w, &experts)
     }
 }
 
@@ -273,21 +284,22 @@ fn the_neighbours_expert() {
 struct WrongRouter<F>(Planted, F);
 impl<F: Fn(&Array2<f32>, model::Experts) -> Routing<f32>> Ops<f32> for WrongRouter<F> {
     fn route(&self, scores: &Array2<f32>, config: &model::Experts) -> Routing<f32> {
-        if self.0.now() { (self.1)(scores, *config) } else { Textbook.route(scores, config) }
+        if self.0.now() { (self.1)(scores, *config) } else { ReferenceOps.route(scores, config) }
     }
 }
 
 #[test]
 fn a_router_that_does_not_renormalise() {
     let plain = |scores: &Array2<f32>, config: model::Experts| {
-        Textbook.route(scores, &model::Experts { renormalize: false, ..config })
+        ReferenceOps.route(scores, &model::Experts { renormalize: false, ..config })
     };
     names("mixtral-f32", WrongRouter(Planted::at(1, 2), plain), "ffn_route", "blocks.1.mlp.hook_expert_weights");
 }
 
 #[test]
 fn a_router_that_chooses_the_worst() {
-    let worst = |scores: &Array2<f32>, config: model::Experts| Textbook.route(&scores.mapv(|score| -score), &config);
+    let worst =
+        |scores: &Array2<f32>, config: model::Experts| ReferenceOps.route(&scores.mapv(|score| -score), &config);
     names("mixtral-q4_0", WrongRouter(Planted::at(1, 2), worst), "ffn_route", "blocks.1.mlp.hook_expert_indices");
 }
 
@@ -299,15 +311,15 @@ fn the_second_mistake_is_listed_too() {
         fn add(&self, x: &mut Array2<f32>, y: &Array2<f32>) {
             self.0.add(x, y);
         }
-        fn activate(&self, kind: model::Activation, gate: Option<&Array2<f32>>, up: &Array2<f32>) -> Array2<f32> {
+        fn activate(&self, kind: model::ActFn, gate: Option<&Array2<f32>>, up: &Array2<f32>) -> Array2<f32> {
             self.1.activate(kind, gate, up)
         }
     }
     let model = load(&tiny_gguf::named("llama-gqa-f32"));
     let ops = Two(LostResidual(Planted::at(1, 4)), SwappedGateUp(Planted::at(1, 2)));
-    let mut suspect = Transformer::with_ops(&model, ops).unwrap();
+    let mut candidate = Transformer::with_ops(&model, ops).unwrap();
     let tokens = some_tokens(9, model.config.n_vocab, 3);
-    let report = verify(&model, &mut suspect, &tokens, &Options::default(), |_, _| {}).unwrap();
+    let report = verify(&model, &mut candidate, &tokens, &Options::default(), |_, _| {}).unwrap();
     let hooks: Vec<_> = report.first_divergence.iter().chain(&report.other_divergences).map(|d| &d.hook).collect();
     assert_eq!(hooks, ["blocks.0.hook_resid_post", "blocks.1.mlp.hook_post"]);
 }
@@ -441,9 +453,9 @@ fn high_digits_worth_256_instead_of_255() {
         ..Kernels::detect()
     };
     let model = named("llama-gqa-q6_k");
-    let options = optimized::Options { n_threads: 1, kernels, activations: Activations::SixteenBits };
-    let mut suspect = optimized::Transformer::new(&model, options).unwrap();
-    for found in divergences(&model, &mut suspect, 32, KvFormat::F32) {
+    let options = optimized::Options { n_threads: 1, kernels, activations: ActPrecision::A16 };
+    let mut candidate = optimized::Transformer::new(&model, options).unwrap();
+    for found in divergences(&model, &mut candidate, 32, KvFormat::F32) {
         assert_eq!((found.op, found.hook.as_str()), (ATTN_Q[0], ATTN_Q[1]), "{found}");
     }
 }

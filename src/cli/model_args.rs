@@ -7,7 +7,7 @@ use crate::engine::{Engine, SessionOptions};
 use crate::gguf::Gguf;
 use crate::kernels::Kernels;
 use crate::model::{LoadOptions, Model, embedded};
-use crate::optimized::{self, Activations};
+use crate::optimized::{self, ActPrecision};
 use crate::tokenizer::Tokenizer;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -91,7 +91,7 @@ pub(super) struct Setup {
     /// The table of kernels; the naive path has none.
     kernels: Option<&'static str>,
     /// Bits of what quantised matrices read; the naive path rounds nothing.
-    activations: Option<Activations>,
+    activations: Option<ActPrecision>,
     threads: usize,
     /// From opening the file to the first possible forward pass.
     pub(super) load_seconds: f64,

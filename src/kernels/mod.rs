@@ -157,7 +157,7 @@ pub struct Kernels {
     pub gemm_panel: fn(&Panel, &[ActBlock], &mut [f32]),
     /// `(ty, n_in, tiles, x, y)`: as [`Kernels::gemm`] with activations of two digits, 256 times as fine. This is what the
     /// optimized path calls for queries, keys, values and the last matrix, and with
-    /// [`Activations::SixteenBits`](crate::optimized::Activations) for all; the fields above for the other matrices. From
+    /// [`ActPrecision::A16`](crate::optimized::Activations) for all; the fields above for the other matrices. From
     /// nine columns on it calls `expand` and the panel's.
     pub gemm_fine: GemmFine,
     /// `(panel, x, y)`: as [`Kernels::gemm_fine`], from an unpacked panel; the same bits.
@@ -211,9 +211,9 @@ pub struct Kernels {
     pub silu_mul: MapPair,
     /// `out = gelu(gate) · up`.
     pub gelu_mul: MapPair,
-    /// Turns pairs `(2i, 2i + 1)` of one head.
+    /// RopeTable pairs `(2i, 2i + 1)` of one head.
     pub rope_adjacent: Rope,
-    /// Turns pairs `(i, i + pairs)` of one head.
+    /// RopeTable pairs `(i, i + pairs)` of one head.
     pub rope_halves: Rope,
     /// `x += y`.
     pub add: fn(&mut [f32], &[f32]),

@@ -1,6 +1,6 @@
 //! [`KvCache`]: sequences as lists of shared pages.
 
-use super::layout::{KvLayout, Side};
+use super::layout::{KvLayout, KvSide};
 use super::pages::{PageId, PagePool};
 use super::tile;
 use crate::batch::{Batch, SeqId};
@@ -22,7 +22,7 @@ struct Sequence {
     len: usize,
 }
 
-/// Where one row of a batch keeps its keys and values. Given out by [`KvCache::admit`].
+/// Where one row of a batch keeps its keys and values. Given out by [`KvCache::reserve`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
     page: PageId,
@@ -31,7 +31,7 @@ pub struct Slot {
 
 /// What one head of one block keeps in one page: its keys, then its values.
 #[derive(Debug)]
-pub struct Part<'a> {
+pub struct KvPart<'a> {
     layout: &'a KvLayout,
     layer: usize,
     head: usize,
@@ -39,15 +39,15 @@ pub struct Part<'a> {
     bytes: &'a mut [u8],
 }
 
-impl Part<'_> {
+impl KvPart<'_> {
     /// Stores this head's share of the key and value of one row, if the row is in this page: `k` is
     /// `[n_head_kv, head_dim_k]`, `v` `[n_head_kv, head_dim_v]`.
     pub fn write(&mut self, slot: Slot, k: &[f32], v: &[f32]) {
         if slot.page != self.page {
             return;
         }
-        let start = self.layout.head(self.layer, Side::K, self.head).start;
-        for (side, values) in [(Side::K, k), (Side::V, v)] {
+        let start = self.layout.head(self.layer, KvSide::K, self.head).start;
+        for (side, values) in [(KvSide::K, k), (KvSide::V, v)] {
             let (format, lane) = (self.layout.format(side), slot.index % self.layout.tile_len(side));
             let head_dim = self.layout.head_dim(self.layer, side);
             let at = self.layout.tile(self.layer, side, self.head, slot.index);
@@ -150,7 +150,7 @@ impl KvCache {
     ///
     /// # Errors
     /// If a row does not continue its sequence, or if there are not enough pages.
-    pub fn admit(&mut self, batch: &Batch) -> Result<Vec<Slot>, CacheError> {
+    pub fn reserve(&mut self, batch: &Batch) -> Result<Vec<Slot>, CacheError> {
         let groups = batch.sequences();
         let mut needed = 0;
         for (sequence, rows) in &groups {
@@ -180,26 +180,26 @@ impl KvCache {
         let page = pool.bytes_mut(slot.page);
         for head in 0..layout.layers()[layer].n_head_kv {
             let bytes = &mut page[layout.head_keys_and_values(layer, head)];
-            Part { layout, layer, head, page: slot.page, bytes }.write(slot, k, v);
+            KvPart { layout, layer, head, page: slot.page, bytes }.write(slot, k, v);
         }
     }
 
     /// The parts of the cache that one block writes to when it stores rows at `slots`: a part for each head and page. They
     /// are disjoint, so that several threads can write at once.
-    pub fn parts_mut(&mut self, layer: usize, slots: &[Slot]) -> Vec<Part<'_>> {
+    pub fn parts_mut(&mut self, layer: usize, slots: &[Slot]) -> Vec<KvPart<'_>> {
         let Self { layout, pool, .. } = self;
         let layout: &KvLayout = layout;
         let part_bytes = layout.head_keys_and_values(layer, 0).len().max(1);
         let written = pool.each_mut().filter(|(page, _)| slots.iter().any(|slot| slot.page == *page));
         let parts = written.flat_map(|(page, bytes)| {
             let heads = bytes[layout.block(layer)].chunks_exact_mut(part_bytes).enumerate();
-            heads.map(move |(head, bytes)| Part { layout, layer, head, page, bytes })
+            heads.map(move |(head, bytes)| KvPart { layout, layer, head, page, bytes })
         });
         parts.collect()
     }
 
     /// Everything a block remembers of a sequence, `[n_head_kv, len, head_dim]`, as f32.
-    pub fn read(&self, layer: usize, side: Side, sequence: SeqId) -> Vec<f32> {
+    pub fn read(&self, layer: usize, side: KvSide, sequence: SeqId) -> Vec<f32> {
         let (n_head, head_dim) = (self.layout.layers()[layer].n_head_kv, self.layout.head_dim(layer, side));
         let (format, tile_len) = (self.layout.format(side), self.layout.tile_len(side));
         let (len, tile_bytes) = (self.len(sequence), tile_len * self.layout.row_bytes(layer, side));
@@ -216,7 +216,7 @@ impl KvCache {
 
     /// One head's tiles as they are stored ([`KvLayout::tile_len`]), page by page: `page_len · row_bytes` bytes each; the
     /// last page may be filled in part, up to [`KvCache::len`].
-    pub fn head_pages(&self, layer: usize, side: Side, sequence: SeqId, head: usize) -> impl Iterator<Item = &[u8]> {
+    pub fn head_pages(&self, layer: usize, side: KvSide, sequence: SeqId, head: usize) -> impl Iterator<Item = &[u8]> {
         let at = self.layout.head(layer, side, head);
         let pages = self.sequences.get(&sequence).map_or(&[][..], |s| &s.pages);
         pages.iter().map(move |&page| &self.pool.bytes(page)[at.clone()])

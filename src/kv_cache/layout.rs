@@ -35,7 +35,7 @@ use std::ops::Range;
 
 /// Keys or values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Side {
+pub enum KvSide {
     /// Keys, stored after RoPE.
     K,
     /// Values.
@@ -107,7 +107,7 @@ impl KvLayout {
 
     /// Bytes that one position takes in one layer, K and V.
     pub fn layer_position_bytes(&self, layer: usize) -> usize {
-        self.layers[layer].n_head_kv * (self.row_bytes(layer, Side::K) + self.row_bytes(layer, Side::V))
+        self.layers[layer].n_head_kv * (self.row_bytes(layer, KvSide::K) + self.row_bytes(layer, KvSide::V))
     }
 
     /// What each block stores.
@@ -116,45 +116,45 @@ impl KvLayout {
     }
 
     /// The format of keys or values.
-    pub fn format(&self, side: Side) -> KvFormat {
+    pub fn format(&self, side: KvSide) -> KvFormat {
         match side {
-            Side::K => self.k,
-            Side::V => self.v,
+            KvSide::K => self.k,
+            KvSide::V => self.v,
         }
     }
 
     /// Numbers in one head's key or value.
-    pub fn head_dim(&self, layer: usize, side: Side) -> usize {
+    pub fn head_dim(&self, layer: usize, side: KvSide) -> usize {
         match side {
-            Side::K => self.layers[layer].head_dim_k,
-            Side::V => self.layers[layer].head_dim_v,
+            KvSide::K => self.layers[layer].head_dim_k,
+            KvSide::V => self.layers[layer].head_dim_v,
         }
     }
 
     /// Bytes of one head's key or value: whole blocks of its format.
-    pub fn row_bytes(&self, layer: usize, side: Side) -> usize {
+    pub fn row_bytes(&self, layer: usize, side: KvSide) -> usize {
         self.format(side).row_bytes(self.head_dim(layer, side))
     }
 
     /// Positions of a tile: 16 for keys that are single numbers, where a page is whole tiles; else 1, a tile is a row.
-    pub fn tile_len(&self, side: Side) -> usize {
+    pub fn tile_len(&self, side: KvSide) -> usize {
         let numbers = self.format(side).ggml_type().is_float();
-        if side == Side::K && numbers && self.page_len.is_multiple_of(KEY_TILE) { KEY_TILE } else { 1 }
+        if side == KvSide::K && numbers && self.page_len.is_multiple_of(KEY_TILE) { KEY_TILE } else { 1 }
     }
 
     /// Where in a page one head's tiles lie: `page_len · row_bytes` bytes.
-    pub fn head(&self, layer: usize, side: Side, head: usize) -> Range<usize> {
-        let [k, v] = [Side::K, Side::V].map(|side| self.page_len * self.row_bytes(layer, side));
+    pub fn head(&self, layer: usize, side: KvSide, head: usize) -> Range<usize> {
+        let [k, v] = [KvSide::K, KvSide::V].map(|side| self.page_len * self.row_bytes(layer, side));
         let start = self.offsets[layer] + head * (k + v);
         match side {
-            Side::K => start..start + k,
-            Side::V => start + k..start + k + v,
+            KvSide::K => start..start + k,
+            KvSide::V => start + k..start + k + v,
         }
     }
 
     /// Where in a page one head keeps its keys and, behind them, its values.
     pub fn head_keys_and_values(&self, layer: usize, head: usize) -> Range<usize> {
-        self.head(layer, Side::K, head).start..self.head(layer, Side::V, head).end
+        self.head(layer, KvSide::K, head).start..self.head(layer, KvSide::V, head).end
     }
 
     /// Where in a page one block keeps everything, head after head.
@@ -165,7 +165,7 @@ impl KvLayout {
 
     /// Where in a page the tile lies that holds one head's key or value of the position with this index in the page; its
     /// lane there is `index % tile_len`.
-    pub fn tile(&self, layer: usize, side: Side, head: usize, index: usize) -> Range<usize> {
+    pub fn tile(&self, layer: usize, side: KvSide, head: usize, index: usize) -> Range<usize> {
         let bytes = self.tile_len(side) * self.row_bytes(layer, side);
         let start = self.head(layer, side, head).start + index / self.tile_len(side) * bytes;
         start..start + bytes
@@ -188,7 +188,7 @@ mod tests {
             let layout = KvLayout::of_layers(layers.clone(), k, v, page_len);
             let mut covered = vec![0u8; layout.page_bytes()];
             for (l, layer) in layers.iter().enumerate() {
-                for side in [Side::K, Side::V] {
+                for side in [KvSide::K, KvSide::V] {
                     let firsts = || (0..page_len).step_by(layout.tile_len(side));
                     for (head, index) in (0..layer.n_head_kv).flat_map(|head| firsts().map(move |index| (head, index)))
                     {

@@ -4,7 +4,7 @@
 //! many sequences hold it: forking a conversation shares its pages and copies one only when somebody writes to it.
 //! With a page as long as the context this *is* the classic contiguous cache.
 //!
-//! Look first at [`KvCache::admit`] (a batch asks for room), then at [`KvCache::write`] and [`KvCache::read`].
+//! Look first at [`KvCache::reserve`] (a batch asks for room), then at [`KvCache::write`] and [`KvCache::read`].
 //! [`layout`] draws a page and the tiles of it, [`KvFormat`] a row.
 //!
 //! What it deliberately does not do: compute attention, or know what is visible (a window is the reader's business).
@@ -18,7 +18,7 @@ pub mod layout;
 mod pages;
 mod tile;
 
-pub use cache::{CacheError, KvCache, Part, Slot, Usage};
+pub use cache::{CacheError, KvCache, KvPart, Slot, Usage};
 pub use format::{KvFormat, KvFormats};
 pub use forward_error::ForwardError;
-pub use layout::{KvLayer, KvLayout, Side};
+pub use layout::{KvLayer, KvLayout, KvSide};

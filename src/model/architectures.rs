@@ -7,7 +7,7 @@
 //! Source: `src/models/{llama,qwen2,qwen3,gemma3,phi3,gpt2}.cpp` and `llama_model_rope_type` of llama.cpp. Mistral
 //! and Mixtral files call themselves `llama`.
 
-use super::config::{Activation, RopePairing};
+use super::config::{ActFn, RopePairing};
 
 /// What a family's files contain and how its graph differs from another's.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ pub(super) struct Family {
     /// The feed-forward network may be a mixture of experts.
     pub(super) experts: bool,
     /// The feed-forward nonlinearity.
-    pub(super) activation: Activation,
+    pub(super) act_fn: ActFn,
     /// Embeddings are multiplied by √n_embd.
     pub(super) scaled_embedding: bool,
     /// Bias on the logits.
@@ -115,7 +115,7 @@ const LLAMA: Family = Family {
     gate: Gate::Separate,
     ffn_bias: Presence::Optional,
     experts: true,
-    activation: Activation::Silu,
+    act_fn: ActFn::Silu,
     scaled_embedding: false,
     output_bias: Presence::Never,
     logit_softcap: false,
@@ -145,7 +145,7 @@ const GEMMA3: Family = Family {
     post_norms: true,
     attn_scale: gemma3_scale,
     sliding_window: true,
-    activation: Activation::Gelu,
+    act_fn: ActFn::Gelu,
     scaled_embedding: true,
     logit_softcap: true,
     ..QWEN3
@@ -175,7 +175,7 @@ const GPT2: Family = Family {
     gate: Gate::Absent,
     ffn_bias: Presence::Always,
     experts: false,
-    activation: Activation::Gelu,
+    act_fn: ActFn::Gelu,
     ..LLAMA
 };
 

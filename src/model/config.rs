@@ -33,7 +33,7 @@ pub struct Config {
     /// Factor on token embeddings as they enter the residual stream (gemma: √n_embd).
     pub embedding_scale: Option<f32>,
     /// The nonlinearity of the feed-forward network.
-    pub activation: Activation,
+    pub act_fn: ActFn,
     /// Final logits become `c · tanh(logits / c)` (gemma: `{a}.final_logit_softcapping`).
     pub logit_softcap: Option<f32>,
 }
@@ -143,7 +143,7 @@ impl Norm {
 
 /// The nonlinearity in the feed-forward network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
+pub enum ActFn {
     /// `x · sigmoid(x)`.
     Silu,
     /// The tanh form: `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))`.

@@ -48,7 +48,7 @@ pub(super) fn read(family: &Family, metadata: &Metadata, n_ctx: Option<usize>) -
         layers,
         norm,
         embedding_scale: family.scaled_embedding.then(|| (n_embd as f32).sqrt()),
-        activation: family.activation,
+        act_fn: family.act_fn,
         logit_softcap: if family.logit_softcap { softcap(&keys)? } else { None },
     })
 }

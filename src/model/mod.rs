@@ -18,11 +18,13 @@ mod keys;
 mod loader;
 mod rope;
 mod tensors;
+pub mod trace;
 pub mod weights;
 
 pub use architectures::known_architectures;
-pub use config::{Activation, AttentionKind, Config, Experts, LayerConfig, Norm, Rope, RopePairing};
+pub use config::{ActFn, AttentionKind, Config, Experts, LayerConfig, Norm, Rope, RopePairing};
 pub use error::ModelError;
+pub use trace::{TracePoint, trace_points};
 pub use weights::{FeedForward, LayerWeights, Linear, Matrix, NormWeights, Vector, Weights};
 
 use crate::gguf::{Gguf, Metadata};

@@ -2,7 +2,7 @@
 //!
 //! Each is one method of [`Ops`], written out in its default body. To replace one, write a type that overrides that one
 //! method and give it to [`Transformer::with_ops`](super::Transformer::with_ops): the model then runs with your
-//! attention, your norm, your RoPE. [`Textbook`] overrides nothing.
+//! attention, your norm, your RoPE. [`ReferenceOps`] overrides nothing.
 //!
 //! Look first at [`Ops::linear`], then at [`Ops::attention`].
 //!
@@ -14,19 +14,19 @@
 
 use super::Real;
 use super::weights::Frequencies;
-use crate::model::{Activation, Experts, RopePairing};
+use crate::model::{ActFn, Experts, RopePairing};
 use ndarray::{Array1, Array2, Array3, ArrayView1, Axis, s};
 use std::ops::Range;
 
 /// The operations as the textbook has them.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Textbook;
+pub struct ReferenceOps;
 
-impl<R: Real> Ops<R> for Textbook {}
+impl<R: Real> Ops<R> for ReferenceOps {}
 
 /// A normalised activation, with the steps on the way.
 #[derive(Debug, Clone)]
-pub struct Normed<R> {
+pub struct NormOutput<R> {
     /// What each row was divided by, `[n, 1]`.
     pub scale: Array2<R>,
     /// The rows after the division, `[n, d]`.
@@ -37,7 +37,7 @@ pub struct Normed<R> {
 
 /// What attention computed. Only `z` flows on; the rest is there to be looked at.
 #[derive(Debug, Clone)]
-pub struct Attended<R> {
+pub struct AttentionOutput<R> {
     /// q · kᵀ · scale, −∞ where a position is not visible, `[n_head, n_tokens, n_kv]`.
     pub scores: Array3<R>,
     /// softmax(scores), 0 where a position is not visible, `[n_head, n_tokens, n_kv]`.
@@ -105,7 +105,7 @@ pub trait Ops<R: Real> {
     }
 
     /// RMSNorm: `x / √(mean(x²) + ε) · weight` (Zhang & Sennrich 2019). x `[n, d]`, weight `[d]`.
-    fn rms_norm(&self, x: &Array2<R>, weight: &Array1<R>, eps: R) -> Normed<R> {
+    fn rms_norm(&self, x: &Array2<R>, weight: &Array1<R>, eps: R) -> NormOutput<R> {
         let d = R::of(x.ncols() as f32);
         let scale = x.map_axis(Axis(1), |x| {
             let sum_of_squares = sum(x.iter().map(|&x| x * x));
@@ -115,7 +115,7 @@ pub trait Ops<R: Real> {
     }
 
     /// LayerNorm: `(x − mean) / √(variance + ε) · weight + bias` (Ba et al. 2016). x `[n, d]`, weight and bias `[d]`.
-    fn layer_norm(&self, x: &Array2<R>, weight: &Array1<R>, bias: Option<&Array1<R>>, eps: R) -> Normed<R> {
+    fn layer_norm(&self, x: &Array2<R>, weight: &Array1<R>, bias: Option<&Array1<R>>, eps: R) -> NormOutput<R> {
         let d = R::of(x.ncols() as f32);
         let mut centred = x.clone();
         for mut row in centred.rows_mut() {
@@ -169,7 +169,7 @@ pub trait Ops<R: Real> {
         v: &Array3<R>,
         visible: &[Range<usize>],
         scale: R,
-    ) -> Attended<R> {
+    ) -> AttentionOutput<R> {
         let (n, n_head, _) = q.dim();
         let (n_head_kv, n_kv, head_dim_v) = v.dim();
         let group = n_head / n_head_kv;
@@ -193,7 +193,7 @@ pub trait Ops<R: Real> {
                 }
             }
         }
-        Attended { scores, pattern, z }
+        AttentionOutput { scores, pattern, z }
     }
 
     /// `e^(x − max) / Σ e^(x − max)`: positive numbers that sum to 1. Subtracting the maximum changes nothing but
@@ -207,10 +207,10 @@ pub trait Ops<R: Real> {
 
     /// The non-linearity of the feed-forward network: `act(gate) · up` (SwiGLU, GeGLU: Shazeer 2020), or `act(up)`
     /// where there is no gate. All `[n, n_ff]`.
-    fn activate(&self, kind: Activation, gate: Option<&Array2<R>>, up: &Array2<R>) -> Array2<R> {
+    fn activate(&self, kind: ActFn, gate: Option<&Array2<R>>, up: &Array2<R>) -> Array2<R> {
         let act = match kind {
-            Activation::Silu => silu,
-            Activation::Gelu => gelu,
+            ActFn::Silu => silu,
+            ActFn::Gelu => gelu,
         };
         match gate {
             Some(gate) => ndarray::Zip::from(gate).and(up).map_collect(|&gate, &up| act(gate) * up),
@@ -274,7 +274,7 @@ fn scale_and_weight<R: Real>(
     scale: Array1<R>,
     weight: &Array1<R>,
     bias: Option<&Array1<R>>,
-) -> Normed<R> {
+) -> NormOutput<R> {
     let mut normalized = x.clone();
     for (mut row, scale) in normalized.rows_mut().into_iter().zip(&scale) {
         let one_over_scale = scale.recip();
@@ -287,7 +287,7 @@ fn scale_and_weight<R: Real>(
             row.zip_mut_with(bias, |x, &b| *x += b);
         }
     }
-    Normed { scale: scale.insert_axis(Axis(1)), normalized, out }
+    NormOutput { scale: scale.insert_axis(Axis(1)), normalized, out }
 }
 
 /// x · sigmoid(x).

@@ -1,30 +1,32 @@
 //! The transformer: `forward → block → attention → feed_forward`. Read it from top to bottom.
 //!
-//! Every line that computes goes through a [`Lens`]: it runs one operation of [`ops`](super::ops) and shows the result
-//! to whoever watches. Variants are features of the model (a bias, a norm, a window, experts) and never its name.
+//! A block adds two branches to the residual stream: `x += attention(norm(x))`, `x += feed_forward(norm(x))`. Every line
+//! that computes calls one operation of [`ops`](super::ops) through [`TracedOps`], which reports it to the observer.
+//! Variants are features of the model (a bias, a norm, a window, experts) and never its name.
 //!
-//! The optimized path has the same functions with the same names in the same order; nothing of this file is shared
-//! with it, so that this one stays an independent witness.
+//! The optimized path has the same functions with the same names in the same order. It shares no line with this file, so
+//! that an error in one of them is not in the other.
 //!
-//! Sources: Vaswani et al. 2017 (attention), Touvron et al. 2023 (Llama), Jiang et al. 2024 (Mixtral), Gemma Team 2025.
+//! Sources: Vaswani et al. 2017 (attention), Touvron et al. 2023 (Llama), Jiang et al. 2024 (Mixtral), Gemma Workers 2025.
 
-use super::lens::{Lens, Recalled};
-use super::weights::{FeedForward, Norm, Weights};
-use super::{Ops, Real, Textbook};
-use crate::batch::{Batch, Logits, SeqId};
-use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats, KvLayout, Side, Slot};
-use crate::model::{Config, Model};
-use crate::observe::{Event, Hook, Observer, Op, cost};
+use super::context::BatchContext;
+use super::traced_ops::TracedOps;
+use super::weights::{FeedForward, LinearRef, Weights};
+use super::{Ops, Real, ReferenceOps};
+use crate::batch::{Batch, Logits};
+use crate::kv_cache::{ForwardError, KvCache, KvFormats, KvLayout};
+use crate::model::{Config, Model, TracePoint, trace_points};
+use crate::observe::{Hook, HookAt, Observer, Op, OpAt};
 use crate::quant::QuantError;
-use ndarray::{Array2, Array3, Axis};
-use std::ops::Range;
+use ndarray::{Array2, Axis};
 
 /// A model of the naive path: numbers of type `R`, operations `O`.
 #[derive(Debug)]
-pub struct Transformer<R = f32, O = Textbook> {
+pub struct Transformer<R = f32, O = ReferenceOps> {
     config: Config,
     weights: Weights<R>,
     ops: O,
+    trace: Vec<TracePoint>,
 }
 
 impl Transformer {
@@ -33,15 +35,8 @@ impl Transformer {
     /// # Errors
     /// If a format has no decoder; a loaded [`Model`] holds no such tensor.
     pub fn new(model: &Model) -> Result<Self, QuantError> {
-        Self::with_ops(model, Textbook)
+        Self::with_ops(model, ReferenceOps)
     }
-}
-
-/// One batch, as attention needs to know it.
-struct Pass {
-    positions: Vec<usize>,               // of each row
-    slots: Vec<Slot>,                    // where each row is remembered
-    sequences: Vec<(SeqId, Vec<usize>)>, // and the rows of each
 }
 
 impl<R, O> Transformer<R, O> {
@@ -50,9 +45,19 @@ impl<R, O> Transformer<R, O> {
         &self.config
     }
 
-    /// What it knows.
+    /// The decoded weights.
     pub fn weights(&self) -> &Weights<R> {
         &self.weights
+    }
+
+    /// Every activation that a forward pass shows, in order.
+    pub fn hooks(&self) -> Vec<HookAt> {
+        self.trace.iter().filter_map(|point| point.hook()).collect()
+    }
+
+    /// Every operation that a forward pass runs, in order.
+    pub fn ops(&self) -> Vec<OpAt> {
+        self.trace.iter().filter_map(|point| point.op()).collect()
     }
 
     /// Takes the model apart and gives its operations back, with what they may have noted.
@@ -60,7 +65,7 @@ impl<R, O> Transformer<R, O> {
         self.ops
     }
 
-    /// An empty cache with room for `n_positions` positions, keys and values stored as `formats` says: a [`KvFormat`] for
+    /// An empty cache with room for `n_positions` positions, keys and values stored as `formats` says: a [`KvFormat`](crate::kv_cache::KvFormat) for
     /// both, or [`KvFormats`].
     pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
         let KvFormats { k, v } = formats.into();
@@ -74,11 +79,12 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
     /// # Errors
     /// As [`Transformer::new`].
     pub fn with_ops(model: &Model, ops: O) -> Result<Self, QuantError> {
-        Ok(Self { config: model.config.clone(), weights: Weights::new(model)?, ops })
+        let trace = trace_points(&model.config, &model.weights);
+        Ok(Self { config: model.config.clone(), weights: Weights::new(model)?, ops, trace })
     }
 
     /// Runs a batch: embeds its tokens, sends them through every block, and scores the vocabulary for the rows that
-    /// want it. Their keys and values stay in `cache`.
+    /// want logits. The keys and values of all rows stay in `cache`.
     ///
     /// # Errors
     /// If the batch does not fit the model or the cache. Nothing has happened then.
@@ -88,214 +94,138 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         cache: &mut KvCache,
         obs: &mut impl Observer,
     ) -> Result<Logits, ForwardError> {
-        let pass = self.admit(batch, cache, obs)?;
-        let mut lens = Lens::new(&self.ops, obs);
+        let context = BatchContext::prepare(&self.config, batch, cache, obs)?;
+        let mut ops = TracedOps::new(&self.ops, obs);
 
-        let mut x = self.embed(batch, &pass, &mut lens); // [n_tokens, n_embd]
+        let mut x = self.embed(batch, &context, &mut ops); // [n_tokens, n_embd]
         for layer in 0..self.config.n_layer() {
-            self.block(layer, &mut x, &pass, cache, &mut lens.over(layer));
+            self.block(layer, &mut x, &context, cache, &mut ops.for_layer(layer));
         }
-        let logits = self.unembed(&x.select(Axis(0), &batch.wanted()), &mut lens); // [n_logits, n_vocab]
+        let x = x.select(Axis(0), &batch.logit_rows()); // [n_logits, n_embd]
+        let logits = self.unembed(&x, &mut ops); // [n_logits, n_vocab]
 
         Ok(Logits::new(self.config.n_vocab, logits.iter().map(|l| l.to_f32()).collect()))
     }
 
     /// Tokens become vectors: the residual stream, `[n_tokens, n_embd]`.
-    fn embed<Obs: Observer>(&self, batch: &Batch, pass: &Pass, lens: &mut Lens<'_, O, Obs>) -> Array2<R> {
+    fn embed(&self, batch: &Batch, context: &BatchContext, ops: &mut TracedOps<'_, R, impl Observer>) -> Array2<R> {
         let tokens: Vec<u32> = batch.rows().iter().map(|row| row.token).collect();
-        let mut x = lens.embed(&tokens, &self.weights.token_embd, self.config.embedding_scale.map(R::of));
+        let mut x = ops.embed(&tokens, &self.weights.token_embd, self.config.embedding_scale.map(R::of));
         if let Some(table) = &self.weights.position_embd {
-            let mut positions = table.select(Axis(0), &pass.positions); // [n_tokens, n_embd]
-            lens.pass(Hook::PosEmbed, &mut positions);
-            lens.add(Op::PositionEmbd, &mut x, &positions);
+            let mut positions = table.select(Axis(0), &context.positions); // [n_tokens, n_embd]
+            ops.tap(Hook::PosEmbed, &mut positions);
+            ops.add(Op::PositionEmbd, &mut x, &positions);
         }
         x
     }
 
     /// One transformer block. `x` is the residual stream, `[n_tokens, n_embd]`.
-    fn block<Obs: Observer>(
+    fn block(
         &self,
         layer: usize,
         x: &mut Array2<R>,
-        pass: &Pass,
+        context: &BatchContext,
         cache: &mut KvCache,
-        lens: &mut Lens<'_, O, Obs>,
+        ops: &mut TracedOps<'_, R, impl Observer>,
     ) {
         let (w, norm) = (&self.weights.layers[layer], self.config.norm);
-        lens.pass(Hook::ResidPre, x);
+        ops.tap(Hook::ResidPre, x);
 
-        let h = lens.norm(Op::AttnNorm, x, &w.attn_norm, norm); // [n_tokens, n_embd]
-        let branch = self.attention(layer, &h, pass, cache, lens); // what other positions know
-        let ops = [Op::PostAttentionNorm, Op::AttnResidual];
-        self.rejoin(ops, Hook::AttnOut, w.post_attn_norm.as_ref(), branch, x, lens);
+        let h = ops.norm(Op::AttnNorm, x, &w.attn_norm, norm); // [n_tokens, n_embd]
+        let out = self.attention(layer, &h, context, cache, ops); // what other positions know
+        ops.add(Op::AttnResidual, x, &out); // x += attention(norm(x))
 
-        let h = lens.norm(Op::FfnNorm, x, &w.ffn_norm, norm); // [n_tokens, n_embd]
-        let branch = self.feed_forward(layer, &h, lens); // what this position makes of it
-        self.rejoin([Op::PostFfwNorm, Op::FfnResidual], Hook::MlpOut, w.post_ffn_norm.as_ref(), branch, x, lens);
+        let h = ops.norm(Op::FfnNorm, x, &w.ffn_norm, norm); // [n_tokens, n_embd]
+        let out = self.feed_forward(layer, &h, ops); // what this position makes of it
+        ops.add(Op::FfnResidual, x, &out); // x += feed_forward(norm(x))
     }
 
-    /// Attention: each token asks, with its query, what the positions before it have to say. h `[n_tokens, n_embd]`.
-    fn attention<Obs: Observer>(
+    /// Attention: the query of each token asks the keys of the positions before it, and their values are the answer.
+    /// h `[n_tokens, n_embd]` → `[n_tokens, n_embd]`.
+    fn attention(
         &self,
         layer: usize,
         h: &Array2<R>,
-        pass: &Pass,
+        context: &BatchContext,
         cache: &mut KvCache,
-        lens: &mut Lens<'_, O, Obs>,
+        ops: &mut TracedOps<'_, R, impl Observer>,
     ) -> Array2<R> {
-        let (w, config) = (&self.weights.layers[layer], &self.config.layers[layer]);
+        let (w, config, eps) = (&self.weights.layers[layer], &self.config.layers[layer], self.config.norm.eps());
 
-        let mut q = lens.heads(Op::AttnQ, h, &w.attn_q, config.n_head); // [n_tokens, n_head, head_dim]
-        let mut k = lens.heads(Op::AttnK, h, &w.attn_k, config.n_head_kv); // [n_tokens, n_head_kv, head_dim]
-        let v = lens.heads(Op::AttnV, h, &w.attn_v, config.n_head_kv); // [n_tokens, n_head_kv, head_dim]
+        let mut q = ops.heads(Op::AttnQ, h, &w.attn_q, config.n_head); // [n_tokens, n_head, head_dim_k]
+        let mut k = ops.heads(Op::AttnK, h, &w.attn_k, config.n_head_kv); // [n_tokens, n_head_kv, head_dim_k]
+        let v = ops.heads(Op::AttnV, h, &w.attn_v, config.n_head_kv); // [n_tokens, n_head_kv, head_dim_v]
 
         if let Some(weight) = &w.attn_q_norm {
-            q = lens.head_norm(Op::AttnQNorm, q, weight, self.config.norm.eps());
+            q = ops.head_norm(Op::AttnQNorm, q, weight, eps);
         }
         if let Some(weight) = &w.attn_k_norm {
-            k = lens.head_norm(Op::AttnKNorm, k, weight, self.config.norm.eps());
+            k = ops.head_norm(Op::AttnKNorm, k, weight, eps);
         }
         if let Some(rope) = &w.rope {
-            q = lens.rope(Op::RopeQ, &q, &pass.positions, rope);
-            k = lens.rope(Op::RopeK, &k, &pass.positions, rope);
+            q = ops.rope(Op::RopeQ, &q, &context.positions, rope);
+            k = ops.rope(Op::RopeK, &k, &context.positions, rope);
         }
 
-        self.remember(layer, &k, &v, pass, cache, lens);
-        let memory = self.recall(layer, pass, cache, lens); // k, v of every position so far
-        let z = lens.attention(&q, &memory, config.attn_scale); // [n_tokens, n_head · head_dim]
+        context.write_kv(layer, config, &k, &v, cache, ops);
+        let kv = context.read_kv(layer, config, cache, ops); // k, v of every position so far
+        let z = ops.attention(&q, &kv, config.attn_scale); // [n_tokens, n_head · head_dim_v]
 
-        lens.linear(Op::AttnOutput, &z, &w.attn_output) // [n_tokens, n_embd]
+        let mut out = ops.linear(Op::AttnOutput, &z, &w.attn_output); // [n_tokens, n_embd]
+        if let Some(post) = &w.post_attn_norm {
+            out = ops.norm(Op::PostAttentionNorm, &out, post, self.config.norm);
+        }
+        ops.tap(Hook::AttnOut, &mut out);
+        out
     }
 
-    /// The feed-forward network: each token by itself, through a wide hidden layer. h `[n_tokens, n_embd]`.
-    fn feed_forward<Obs: Observer>(&self, layer: usize, h: &Array2<R>, lens: &mut Lens<'_, O, Obs>) -> Array2<R> {
-        match &self.weights.layers[layer].ffn {
+    /// The feed-forward network: each token by itself, through a wide hidden layer.
+    /// h `[n_tokens, n_embd]` → `[n_tokens, n_embd]`.
+    fn feed_forward(&self, layer: usize, h: &Array2<R>, ops: &mut TracedOps<'_, R, impl Observer>) -> Array2<R> {
+        let (w, act) = (&self.weights.layers[layer], self.config.act_fn);
+        let mut out = match &w.ffn {
             FeedForward::Dense { gate, up, down } => {
-                let gate = gate.as_ref().map(|gate| lens.linear(Op::FfnGate, h, gate)); // [n_tokens, n_ff]
-                let mut up = lens.linear(Op::FfnUp, h, up); // [n_tokens, n_ff]
-                let hidden = lens.activate(self.config.activation, gate.as_ref(), &mut up); // [n_tokens, n_ff]
-                lens.linear(Op::FfnDown, &hidden, down) // [n_tokens, n_embd]
+                let gate = gate.as_ref().map(|gate| ops.linear(Op::FfnGate, h, gate)); // [n_tokens, n_ff]
+                let mut up = ops.linear(Op::FfnUp, h, up); // [n_tokens, n_ff]
+                let hidden = ops.activate(act, gate.as_ref(), &mut up); // [n_tokens, n_ff]
+                ops.linear(Op::FfnDown, &hidden, down) // [n_tokens, n_embd]
             }
             FeedForward::Experts { router, gate, up, down } => {
                 let config =
                     self.config.layers[layer].experts.as_ref().expect("experts have their numbers, checked at load");
-                let scores = lens.matmul(Op::FfnGateInp, h, router, None); // [n_tokens, n_expert]
-                let (experts, weights) = lens.route(&scores, config); // [n_tokens · n_used], [n_tokens, n_used]
+                let scores = ops.linear(Op::FfnGateInp, h, router); // [n_tokens, n_expert]
+                let (experts, weights) = ops.route(&scores, config); // [n_tokens · n_used], [n_tokens, n_used]
 
-                // From here on a row is one visit of one token to one expert: [n_tokens · n_used, …].
-                let visits: Vec<usize> = (0..experts.len()).map(|visit| visit / config.n_used).collect();
-                let h = h.select(Axis(0), &visits);
-                let gate = lens.expert_linear(Op::FfnGate, &h, gate, &experts);
-                let mut up = lens.expert_linear(Op::FfnUp, &h, up, &experts);
-                let hidden = lens.activate(self.config.activation, Some(&gate), &mut up);
-                let out = lens.expert_linear(Op::FfnDown, &hidden, down, &experts);
+                // A row is now one assignment of a token to an expert: [n_tokens · n_used, …].
+                let tokens: Vec<usize> = (0..experts.len()).map(|assignment| assignment / config.n_used).collect();
+                let h = h.select(Axis(0), &tokens);
+                let gate = ops.expert_linear(Op::FfnGate, &h, gate, &experts);
+                let mut up = ops.expert_linear(Op::FfnUp, &h, up, &experts);
+                let hidden = ops.activate(act, Some(&gate), &mut up);
+                let out = ops.expert_linear(Op::FfnDown, &hidden, down, &experts);
 
-                lens.combine(&out, &weights) // [n_tokens, n_embd]
+                ops.combine(&out, &weights) // [n_tokens, n_embd]
             }
+        };
+        if let Some(post) = &w.post_ffn_norm {
+            out = ops.norm(Op::PostFfwNorm, &out, post, self.config.norm);
         }
+        ops.tap(Hook::MlpOut, &mut out);
+        out
     }
 
-    /// A branch `[n_tokens, n_embd]` returns to the residual stream `x`: through a norm, if the model has one there.
-    fn rejoin<Obs: Observer>(
-        &self,
-        [norm, add]: [Op; 2],
-        hook: Hook,
-        post: Option<&Norm<R>>,
-        mut branch: Array2<R>,
-        x: &mut Array2<R>,
-        lens: &mut Lens<'_, O, Obs>,
-    ) {
-        if let Some(post) = post {
-            branch = lens.norm(norm, &branch, post, self.config.norm);
-        }
-        lens.pass(hook, &mut branch);
-        lens.add(add, x, &branch);
-    }
-
-    /// The residual stream becomes one score per token of the vocabulary: x `[n, n_embd]` → `[n, n_vocab]`.
-    fn unembed<Obs: Observer>(&self, x: &Array2<R>, lens: &mut Lens<'_, O, Obs>) -> Array2<R> {
+    /// The residual stream becomes one score per token of the vocabulary: x `[n_logits, n_embd]` → `[n_logits, n_vocab]`.
+    fn unembed(&self, x: &Array2<R>, ops: &mut TracedOps<'_, R, impl Observer>) -> Array2<R> {
         if x.is_empty() {
             return Array2::from_elem((0, self.config.n_vocab), R::ZERO);
         }
         let w = &self.weights;
-        let h = lens.norm(Op::OutputNorm, x, &w.output_norm, self.config.norm);
-        let output = w.output.as_ref().unwrap_or(&w.token_embd); // tied: the embedding, read the other way round
-        let logits = lens.matmul(Op::Output, &h, output, w.output_bias.as_ref());
+        let h = ops.norm(Op::OutputNorm, x, &w.output_norm, self.config.norm);
+        let weight = w.output.as_ref().unwrap_or(&w.token_embd); // tied: the embedding matrix is used twice
+        let logits = ops.linear(Op::Output, &h, LinearRef { weight, bias: w.output_bias.as_ref() });
         match self.config.logit_softcap {
-            Some(cap) => lens.softcap(&logits, cap),
+            Some(cap) => ops.softcap(&logits, cap),
             None => logits,
         }
     }
-
-    /// Checks that the batch can run and makes room for it. All that can go wrong goes wrong here.
-    fn admit(&self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Pass, ForwardError> {
-        batch.check(&self.config)?;
-        let layout = KvLayout::new(&self.config, KvFormat::F32, KvFormat::F32, 1);
-        if layout.layers() != cache.layout().layers() {
-            return Err(ForwardError::ForeignCache);
-        }
-        let slots = cache.admit(batch)?;
-        let (sequences, usage) = (batch.sequences(), cache.usage());
-        obs.event(&Event::Forward {
-            n_tokens: batch.len(),
-            n_logits: batch.wanted().len(),
-            n_sequences: sequences.len(),
-        });
-        obs.event(&Event::Kv { positions: usage.positions, pages: usage.pages, bytes: usage.bytes });
-        Ok(Pass { positions: batch.rows().iter().map(|row| row.position).collect(), slots, sequences })
-    }
-
-    /// The keys and values of this batch enter the cache. k, v `[n_tokens, n_head_kv, head_dim]`.
-    fn remember<Obs: Observer>(
-        &self,
-        layer: usize,
-        k: &Array3<R>,
-        v: &Array3<R>,
-        pass: &Pass,
-        cache: &mut KvCache,
-        lens: &mut Lens<'_, O, Obs>,
-    ) {
-        let bytes = pass.slots.len() * cache.layout().layer_position_bytes(layer);
-        let config = &self.config.layers[layer];
-        let cost = || cost::kv_write(pass.slots.len(), config.n_embd_k(), config.n_embd_v(), bytes);
-        lens.run(Op::KvWrite, cost, |_| {
-            for ((&slot, k), v) in pass.slots.iter().zip(k.outer_iter()).zip(v.outer_iter()) {
-                let k: Vec<f32> = k.iter().map(|k| k.to_f32()).collect();
-                let v: Vec<f32> = v.iter().map(|v| v.to_f32()).collect();
-                cache.write(layer, slot, &k, &v);
-            }
-        });
-    }
-
-    /// For each sequence of the batch: the keys and values of all its positions, and what each of its rows may see.
-    fn recall<Obs: Observer>(
-        &self,
-        layer: usize,
-        pass: &Pass,
-        cache: &KvCache,
-        lens: &mut Lens<'_, O, Obs>,
-    ) -> Vec<Recalled<R>> {
-        let config = &self.config.layers[layer];
-        let positions: usize = pass.sequences.iter().map(|(sequence, _)| cache.len(*sequence)).sum();
-        let values = positions * (config.n_embd_k() + config.n_embd_v());
-        let cost = || cost::kv_read(values, positions * cache.layout().layer_position_bytes(layer));
-        let stored = |side, sequence, head_dim| {
-            let values = cache.read(layer, side, sequence).into_iter().map(R::of).collect();
-            Array3::from_shape_vec((config.n_head_kv, cache.len(sequence), head_dim), values)
-                .expect("the cache has the model's shape, checked on admission")
-        };
-        let recall = |(sequence, rows): &(SeqId, Vec<usize>)| Recalled {
-            rows: rows.clone(),
-            visible: rows.iter().map(|&row| visible(pass.positions[row], config.window)).collect(),
-            k: stored(Side::K, *sequence, config.head_dim_k),
-            v: stored(Side::V, *sequence, config.head_dim_v),
-        };
-        lens.run(Op::KvRead, cost, |_| pass.sequences.iter().map(recall).collect())
-    }
-}
-
-/// The positions that a token may see: itself and those before it, the last `window` of them if there is one.
-fn visible(position: usize, window: Option<usize>) -> Range<usize> {
-    let first = window.map_or(0, |window| (position + 1).saturating_sub(window));
-    first..position + 1
 }

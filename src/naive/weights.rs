@@ -3,7 +3,7 @@
 //! Look first at [`matrix`]. A decoded model takes 4 bytes a weight, several times its file: that is the price of
 //! plain text, and what the optimized path saves.
 //!
-//! Also here: [`Frequencies`], how fast each pair of a head turns, worked out once per block.
+//! Also here: [`Frequencies`], the rotation per position of each pair of a head, computed once per block.
 
 use super::Real;
 use crate::model::{self, Model, Rope, RopePairing};
@@ -42,7 +42,7 @@ pub struct Layer<R> {
     pub ffn_norm: Norm<R>,
     pub ffn: FeedForward<R>,
     pub post_ffn_norm: Option<Norm<R>>,
-    /// How the block's queries and keys turn, if they do.
+    /// The rotation of the block's queries and keys, if it has RoPE.
     pub rope: Option<Frequencies>,
 }
 
@@ -53,6 +53,27 @@ pub struct Linear<R> {
     pub weight: Array2<R>,
     /// `[n_out]`.
     pub bias: Option<Array1<R>>,
+}
+
+/// What [`super::Ops::linear`] reads: a matrix, and a bias if there is one.
+#[derive(Debug, Clone, Copy)]
+pub struct LinearRef<'a, R> {
+    /// `[n_in, n_out]`.
+    pub weight: &'a Array2<R>,
+    /// `[n_out]`.
+    pub bias: Option<&'a Array1<R>>,
+}
+
+impl<'a, R> From<&'a Linear<R>> for LinearRef<'a, R> {
+    fn from(linear: &'a Linear<R>) -> Self {
+        Self { weight: &linear.weight, bias: linear.bias.as_ref() }
+    }
+}
+
+impl<'a, R> From<&'a Array2<R>> for LinearRef<'a, R> {
+    fn from(weight: &'a Array2<R>) -> Self {
+        Self { weight, bias: None }
+    }
 }
 
 /// The learned part of a norm, `[d]` each.
@@ -153,7 +174,7 @@ pub fn matrix<R: Real>(m: &model::Matrix) -> Result<Array2<R>, QuantError> {
     Ok(transposed)
 }
 
-/// How fast each pair of components turns: the angle at position `p` is `p · per_pair[i]` radians.
+/// The rotation per position of each pair of components: the angle of pair `i` at position `p` is `p · per_pair[i]` radians.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frequencies {
     /// Radians per position, one for each pair, fastest first.
@@ -165,10 +186,10 @@ pub struct Frequencies {
 }
 
 impl Frequencies {
-    /// θᵢ = base^(−2i/n_rot), bent by whatever stretches the context.
+    /// θᵢ = base^(−2i/n_rot), changed by what stretches the context.
     ///
-    /// YaRN (Peng et al. 2023) leaves pairs that turn often alone, slows the ones that turn less than once within the
-    /// original context by `freq_scale`, and mixes the two in between.
+    /// YaRN (Peng et al. 2023) keeps the frequency of pairs that turn often, multiplies the frequency of pairs that turn less
+    /// than once within the original context by `freq_scale`, and interpolates in between.
     pub fn new(rope: &Rope) -> Self {
         let pairs = rope.n_rot / 2;
         let (base, n_rot) = (f64::from(rope.base), rope.n_rot as f64);

@@ -7,10 +7,14 @@ macro_rules! hooks {
     ($($(#[$doc:meta])* $variant:ident $name:literal;)*) => {
         /// Every value of the forward pass that can be looked at, in the order in which it appears.
         ///
-        /// The names in the documentation below belong to block 0, with shapes outermost first.
+        /// Each has its name below, `{}` for the number of the block, and its shape, outermost dimension first.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Hook {
-            $($(#[$doc])* $variant,)*
+            $(
+                $(#[$doc])*
+                #[doc = concat!("\n\nName: `", $name, "`.")]
+                $variant,
+            )*
         }
 
         impl Hook {

@@ -17,5 +17,5 @@ mod op;
 pub use cost::Cost;
 pub use filter::{FilterError, HookFilter};
 pub use hook::{Hook, HookAt};
-pub use observer::{Activation, Event, Observer, Off};
+pub use observer::{Event, Observer, Off, TensorView};
 pub use op::{Op, OpAt};

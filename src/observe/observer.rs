@@ -35,7 +35,7 @@ pub trait Observer {
 
     /// A named value of the forward pass.
     #[inline(always)]
-    fn activation(&mut self, _at: HookAt, _value: Activation<'_>) {}
+    fn activation(&mut self, _at: HookAt, _value: TensorView<'_>) {}
 
     /// The value that was just shown, to be changed before anything reads it: the forward pass goes on with what it
     /// finds here. Returns whether something was changed. Asked only with [`Observer::EDITS`].
@@ -95,7 +95,7 @@ impl<O: Observer> Observer for &mut O {
         (**self).wants(at)
     }
     #[inline(always)]
-    fn activation(&mut self, at: HookAt, value: Activation<'_>) {
+    fn activation(&mut self, at: HookAt, value: TensorView<'_>) {
         (**self).activation(at, value);
     }
     #[inline(always)]
@@ -110,7 +110,7 @@ impl<O: Observer> Observer for &mut O {
 
 /// A borrowed look at one activation: row-major values and their shape, outermost dimension first.
 #[derive(Debug, Clone, Copy)]
-pub struct Activation<'a> {
+pub struct TensorView<'a> {
     /// For example `[n_tokens, n_head, head_dim]` for `hook_q`. The product is `values.len()`.
     pub shape: &'a [usize],
     /// The values, row-major.

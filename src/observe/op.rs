@@ -21,11 +21,12 @@ impl std::fmt::Display for OpAt {
 }
 
 macro_rules! ops {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $hook:expr;)*) => {
+    ($($(#[$doc:meta])* $variant:ident $name:literal [$($hook:ident),*];)*) => {
         /// Everything a forward pass computes, in the order in which it is computed.
         ///
         /// A model runs those that its features ask for: no `RopeQ` without rotary embeddings, no `FfnRoute` without
-        /// experts. Fused kernels run several at once and say which.
+        /// experts ([`crate::model::trace_points`]). An observer is told of each operation alone: while somebody watches, the
+        /// optimized path runs operations one by one that it fuses otherwise.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Op {
             $($(#[$doc])* $variant,)*
@@ -40,9 +41,15 @@ macro_rules! ops {
                 match self { $(Op::$variant => $name,)* }
             }
 
+            /// The hooks under which values of the operation can be seen, in the order in which they are shown. The last one
+            /// is its result; before it come values on the way (the scale of a norm, the scores of attention).
+            pub const fn hooks(self) -> &'static [Hook] {
+                match self { $(Op::$variant => &[$(Hook::$hook),*],)* }
+            }
+
             /// The hook under which the operation's result can be seen.
             pub const fn hook(self) -> Option<Hook> {
-                match self { $(Op::$variant => $hook,)* }
+                self.hooks().last().copied()
             }
         }
     };
@@ -50,64 +57,64 @@ macro_rules! ops {
 
 ops! {
     /// Token ids → rows of the embedding matrix (scaled where the model asks for it).
-    TokenEmbd "token_embd" Some(Hook::Embed);
+    TokenEmbd "token_embd" [Embed];
     /// Learned position embeddings are added. What is added can be seen as [`Hook::PosEmbed`], the sum as the first
     /// block's [`Hook::ResidPre`].
-    PositionEmbd "position_embd" None;
+    PositionEmbd "position_embd" [];
     /// Norm before attention.
-    AttnNorm "attn_norm" Some(Hook::Ln1Out);
+    AttnNorm "attn_norm" [Ln1Scale, Ln1Normalized, Ln1Out];
     /// Query projection.
-    AttnQ "attn_q" Some(Hook::Q);
+    AttnQ "attn_q" [Q];
     /// Key projection.
-    AttnK "attn_k" Some(Hook::K);
+    AttnK "attn_k" [K];
     /// Value projection.
-    AttnV "attn_v" Some(Hook::V);
+    AttnV "attn_v" [V];
     /// Norm of each query head.
-    AttnQNorm "attn_q_norm" Some(Hook::QNormOut);
+    AttnQNorm "attn_q_norm" [QNormOut];
     /// Norm of each key head.
-    AttnKNorm "attn_k_norm" Some(Hook::KNormOut);
+    AttnKNorm "attn_k_norm" [KNormOut];
     /// Rotary position embedding of the queries.
-    RopeQ "rope_q" Some(Hook::RotQ);
+    RopeQ "rope_q" [RotQ];
     /// Rotary position embedding of the keys.
-    RopeK "rope_k" Some(Hook::RotK);
-    /// Keys and values enter the cache.
-    KvWrite "kv_write" None;
-    /// Keys and values of everything seen so far come back from the cache.
-    KvRead "kv_read" None;
+    RopeK "rope_k" [RotK];
+    /// Keys and values of the batch are written to the cache.
+    KvWrite "kv_write" [];
+    /// Keys and values of all positions so far are read from the cache.
+    KvRead "kv_read" [];
     /// softmax(q · kᵀ · scale) · v over the visible positions.
-    Attention "attention" Some(Hook::Z);
+    Attention "attention" [AttnScores, Pattern, Z];
     /// Output projection of attention.
-    AttnOutput "attn_output" Some(Hook::AttnProjected);
+    AttnOutput "attn_output" [AttnProjected];
     /// Norm of the attention branch before it joins the residual stream.
-    PostAttentionNorm "post_attention_norm" Some(Hook::Ln1PostOut);
+    PostAttentionNorm "post_attention_norm" [Ln1PostScale, Ln1PostNormalized, Ln1PostOut];
     /// Residual stream += attention.
-    AttnResidual "attn_residual" Some(Hook::ResidMid);
+    AttnResidual "attn_residual" [ResidMid];
     /// Norm before the feed-forward network.
-    FfnNorm "ffn_norm" Some(Hook::Ln2Out);
+    FfnNorm "ffn_norm" [Ln2Scale, Ln2Normalized, Ln2Out];
     /// Router: one score per expert.
-    FfnGateInp "ffn_gate_inp" Some(Hook::ExpertScores);
+    FfnGateInp "ffn_gate_inp" [ExpertScores];
     /// The chosen experts and their weights.
-    FfnRoute "ffn_route" Some(Hook::ExpertWeights);
+    FfnRoute "ffn_route" [ExpertIndices, ExpertWeights];
     /// Gate projection.
-    FfnGate "ffn_gate" Some(Hook::MlpPre);
+    FfnGate "ffn_gate" [MlpPre];
     /// Up projection. It can be seen as [`Hook::MlpPreLinear`], or as [`Hook::MlpPre`] where there is no gate.
-    FfnUp "ffn_up" None;
+    FfnUp "ffn_up" [];
     /// The non-linearity: act(gate) · up, or act(up) where there is no gate.
-    FfnAct "ffn_act" Some(Hook::MlpPost);
+    FfnAct "ffn_act" [MlpPost];
     /// Down projection.
-    FfnDown "ffn_down" Some(Hook::MlpProjected);
+    FfnDown "ffn_down" [MlpProjected];
     /// The experts' results, weighted and added.
-    FfnCombine "ffn_combine" Some(Hook::ExpertsOut);
+    FfnCombine "ffn_combine" [ExpertsOut];
     /// Norm of the feed-forward branch before it joins the residual stream.
-    PostFfwNorm "post_ffw_norm" Some(Hook::Ln2PostOut);
+    PostFfwNorm "post_ffw_norm" [Ln2PostScale, Ln2PostNormalized, Ln2PostOut];
     /// Residual stream += feed-forward.
-    FfnResidual "ffn_residual" Some(Hook::ResidPost);
+    FfnResidual "ffn_residual" [ResidPost];
     /// Final norm.
-    OutputNorm "output_norm" Some(Hook::LnFinalOut);
+    OutputNorm "output_norm" [LnFinalScale, LnFinalNormalized, LnFinalOut];
     /// Unembedding: one logit per token of the vocabulary.
-    Output "output" Some(Hook::Unembed);
+    Output "output" [Unembed];
     /// Soft cap of the logits.
-    LogitSoftcap "logit_softcap" Some(Hook::Logits);
+    LogitSoftcap "logit_softcap" [Logits];
 }
 
 #[cfg(test)]
@@ -119,7 +126,7 @@ mod tests {
     fn names_and_hooks_are_unique() {
         let names: HashSet<_> = Op::ALL.iter().map(|op| op.name()).collect();
         assert_eq!(names.len(), Op::ALL.len());
-        let hooks: Vec<_> = Op::ALL.iter().filter_map(|op| op.hook()).collect();
+        let hooks: Vec<_> = Op::ALL.iter().flat_map(|op| op.hooks()).collect();
         assert_eq!(hooks.iter().collect::<HashSet<_>>().len(), hooks.len());
     }
 

@@ -6,7 +6,7 @@
 
 use super::arena::Arena;
 use super::pool::{Pool, SharedSlice, ThreadsError};
-use super::rope::Speeds;
+use super::rope::RopeFreqs;
 use crate::kernels::{pack, packed};
 use crate::model::{self, Model};
 use crate::quant::GgmlType;
@@ -103,7 +103,7 @@ pub(super) struct Weights {
     pub(super) token_embd: model::Matrix,
     pub(super) position_embd: Option<model::Matrix>,
     /// The kinds of RoPE, each once.
-    pub(super) ropes: Vec<Speeds>,
+    pub(super) ropes: Vec<RopeFreqs>,
     pub(super) layers: Vec<Layer>,
     pub(super) output_norm: Norm,
     /// The unembedding, which is the embedding where the two are tied.
@@ -178,7 +178,7 @@ fn norm(norm: &model::NormWeights) -> Norm {
 struct Packer<'a> {
     arena: Arena,
     pool: &'a mut Pool,
-    ropes: Vec<Speeds>,
+    ropes: Vec<RopeFreqs>,
 }
 
 impl Packer<'_> {
@@ -225,9 +225,9 @@ impl Packer<'_> {
     }
 
     fn rope(&mut self, rope: &model::Rope) -> usize {
-        let speeds = Speeds::new(rope);
-        self.ropes.iter().position(|known| *known == speeds).unwrap_or_else(|| {
-            self.ropes.push(speeds);
+        let freqs = RopeFreqs::new(rope);
+        self.ropes.iter().position(|known| *known == freqs).unwrap_or_else(|| {
+            self.ropes.push(freqs);
             self.ropes.len() - 1
         })
     }

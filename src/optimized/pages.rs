@@ -4,7 +4,7 @@
 
 use crate::batch::SeqId;
 use crate::kernels::{KEY_TILE, Kernels};
-use crate::kv_cache::{KvCache, KvFormat, KvLayout, Side};
+use crate::kv_cache::{KvCache, KvFormat, KvLayout, KvSide};
 use std::ops::Range;
 
 /// One key/value head of one sequence in one block.
@@ -19,7 +19,7 @@ pub(super) struct Head<'a> {
 impl Head<'_> {
     /// Calls `each` with the positions of every page that holds some of `wanted`, and the stored tiles that cover them:
     /// rows where a tile is one position. The first one wanted begins a tile.
-    pub(super) fn pages(self, side: Side, wanted: &Range<usize>, mut each: impl FnMut(Range<usize>, &[u8])) {
+    pub(super) fn pages(self, side: KvSide, wanted: &Range<usize>, mut each: impl FnMut(Range<usize>, &[u8])) {
         let layout = self.cache.layout();
         let (page_len, tile_len, row_bytes) =
             (layout.page_len(), layout.tile_len(side), layout.row_bytes(self.layer, side));
@@ -37,7 +37,7 @@ impl Head<'_> {
 
 /// Stored keys → tiles of f32, `[n / 16, head_dim, 16]`.
 pub(super) fn load_k(kernels: &Kernels, layout: &KvLayout, stored: &[u8], head_dim: usize, out: &mut [f32]) {
-    let rows_to_tiles = match (layout.format(Side::K), layout.tile_len(Side::K)) {
+    let rows_to_tiles = match (layout.format(KvSide::K), layout.tile_len(KvSide::K)) {
         (KvFormat::F32, KEY_TILE) => return (kernels.load_v_f32)(stored, out),
         (KvFormat::F16, KEY_TILE) => return (kernels.load_v_f16)(stored, out),
         (KvFormat::F32, _) => kernels.load_k_f32,

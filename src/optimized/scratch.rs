@@ -1,54 +1,56 @@
-//! The buffers of a forward pass: taken once, as large as the largest pass so far, and used by every block in turn. Only the
-//! logits are given away each time.
+//! The buffers of a forward pass: allocated once, as large as the largest pass so far, and used by every block in turn. Only
+//! the logits are given away each time.
 //!
-//! Look first at [`Rows`], the shape of nearly all of them, then at [`Scratch`], whose fields are a block from top to
+//! Look first at [`Rows`], the type of nearly all of them, then at [`Scratch`], whose fields follow a block from top to
 //! bottom.
 
-use super::attention::Partial;
+use super::act_quant::{ActPrecision, Blocks, BlocksRef, RowForms, SharedBlocks};
 use super::pack::{FeedForward, Layer};
 use super::pool::SharedSlice;
-use super::whole::{Activations, Blocks, Part, Reads, Shared};
+use super::softmax::ChunkResults;
 use crate::kernels::packed::STRIP;
 use crate::observe::Hook;
 use std::ops::Range;
 
-/// Activations, `[n, width]`: a row is one token. Rows that matrices will read are kept as these want them ([`Reads`]).
+/// Activations, `[n, width]`: a row is one token. Rows that matrices read are stored in the forms that these want
+/// ([`RowForms`]).
 #[derive(Debug)]
 pub(super) struct Rows {
     n: usize,
     width: usize,
-    reads: Reads,
+    forms: RowForms,
+    /// `[n, width]` if the rows are stored as floats.
     values: Vec<f32>,
-    /// `[n, width / 32]`.
+    /// `[n, width / 32]` if the rows are stored as integers.
     blocks: Blocks,
 }
 
-/// What a matrix reads: some rows, as numbers and as whole numbers.
+/// What a matrix reads: some rows, as floats and as integers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) n: usize,
-    /// `[n, width]`, or nothing if no matrix wants numbers.
+    /// `[n, width]`, or nothing if no matrix reads floats.
     pub(super) values: &'a [f32],
-    /// `[n, width / 32]`, or nothing if no matrix wants whole numbers.
-    pub(super) blocks: Part<'a>,
+    /// `[n, width / 32]`, or nothing if no matrix reads integers.
+    pub(super) blocks: BlocksRef<'a>,
 }
 
 impl Rows {
-    /// No rows yet, whose whole numbers will be so fine.
-    fn new(activations: Activations) -> Self {
-        Self { n: 0, width: 0, reads: Reads::NUMBERS, values: Vec::new(), blocks: Blocks::new(activations) }
+    /// No rows yet. Their integers, if there will be any, have this precision.
+    pub(super) fn new(activations: ActPrecision) -> Self {
+        Self { n: 0, width: 0, forms: RowForms::FLOATS, values: Vec::new(), blocks: Blocks::new(activations) }
     }
 
-    /// What is to be kept from the next shape on; until then there are no rows.
-    pub(super) fn keep_for(&mut self, reads: Reads) {
-        (self.n, self.reads) = (0, reads);
+    /// Sets the forms in which rows are stored from the next shape on. Until then there are no rows.
+    pub(super) fn set_forms(&mut self, forms: RowForms) {
+        (self.n, self.forms) = (0, forms);
     }
 
-    pub(super) fn reads(&self) -> Reads {
-        self.reads
+    pub(super) fn forms(&self) -> RowForms {
+        self.forms
     }
 
-    /// Takes a shape. Contents are what was there before; memory is only ever added.
+    /// Sets the shape. The contents are undefined until they are written; memory only grows.
     pub(super) fn shape(&mut self, n: usize, width: usize) {
         (self.n, self.width) = (n, width);
         if self.values.len() < self.n_values() {
@@ -57,13 +59,13 @@ impl Rows {
         self.blocks.grow(n * self.strips());
     }
 
-    /// Numbers in a row, if they are kept.
-    fn kept_width(&self) -> usize {
-        if self.reads.numbers { self.width } else { 0 }
+    /// Floats stored of a row.
+    fn stored_width(&self) -> usize {
+        if self.forms.floats { self.width } else { 0 }
     }
 
     fn n_values(&self) -> usize {
-        self.n * self.kept_width()
+        self.n * self.stored_width()
     }
 
     pub(super) fn n(&self) -> usize {
@@ -74,12 +76,12 @@ impl Rows {
         self.width
     }
 
-    /// Blocks in a row, if any are kept.
+    /// Blocks stored of a row.
     pub(super) fn strips(&self) -> usize {
-        if self.reads.whole { self.width / STRIP } else { 0 }
+        if self.forms.integers { self.width / STRIP } else { 0 }
     }
 
-    /// `[n, width]`, if they are kept.
+    /// `[n, width]`, or nothing if the rows are not stored as floats.
     pub(super) fn values(&self) -> &[f32] {
         &self.values[..self.n_values()]
     }
@@ -89,7 +91,7 @@ impl Rows {
         &mut self.values[..n]
     }
 
-    /// Gives the values away; the next shape finds new ones.
+    /// Gives the values away; the next shape allocates new ones.
     pub(super) fn take(&mut self) -> Vec<f32> {
         let mut values = std::mem::take(&mut self.values);
         values.truncate(self.n_values());
@@ -97,7 +99,7 @@ impl Rows {
     }
 
     /// Values and blocks, for several workers to write.
-    pub(super) fn shared(&mut self) -> (SharedSlice<'_, f32>, Shared<'_>) {
+    pub(super) fn shared(&mut self) -> (SharedSlice<'_, f32>, SharedBlocks<'_>) {
         let n = self.n_values();
         (SharedSlice::new(&mut self.values[..n]), self.blocks.shared())
     }
@@ -106,14 +108,14 @@ impl Rows {
         &self.values()[i * self.width..][..self.width]
     }
 
-    /// All rows.
+    /// All rows, for a matrix to read.
     pub(super) fn input(&self) -> Input<'_> {
         self.input_of(0..self.n)
     }
 
-    /// Some of the rows, as they were rounded.
+    /// Some of the rows, for a matrix to read.
     pub(super) fn input_of(&self, rows: Range<usize>) -> Input<'_> {
-        let (width, strips) = (self.kept_width(), self.strips());
+        let (width, strips) = (self.stored_width(), self.strips());
         Input {
             n: rows.len(),
             values: &self.values[rows.start * width..rows.end * width],
@@ -121,9 +123,12 @@ impl Rows {
         }
     }
 
-    /// Keeps only these rows, in order; they are given in ascending order.
-    pub(super) fn keep(&mut self, rows: &[usize]) {
-        let (width, strips) = (self.kept_width(), self.strips());
+    /// Removes all rows but these, which are given in ascending order.
+    pub(super) fn retain_rows(&mut self, rows: &[usize]) {
+        if rows.len() == self.n {
+            return;
+        }
+        let (width, strips) = (self.stored_width(), self.strips());
         for (to, &from) in rows.iter().enumerate() {
             self.values.copy_within(from * width..(from + 1) * width, to * width);
             self.blocks.copy_within(from * strips..(from + 1) * strips, to * strips);
@@ -131,12 +136,12 @@ impl Rows {
         self.n = rows.len();
     }
 
-    /// Becomes rows of `source`, in any order and as often as wanted.
+    /// Becomes a copy of these rows of `source`, in any order; a row may be copied several times.
     pub(super) fn gather(&mut self, source: &Rows, rows: impl ExactSizeIterator<Item = usize>) {
         self.shape(rows.len(), source.width);
         let (width, strips) = (self.width, self.strips());
         for (to, from) in rows.enumerate() {
-            if self.reads.numbers {
+            if self.forms.floats {
                 self.values[to * width..][..width].copy_from_slice(source.row(from));
             }
             self.blocks.copy_from(&source.blocks, from * strips..(from + 1) * strips, to * strips);
@@ -144,51 +149,47 @@ impl Rows {
     }
 }
 
-/// Every buffer of a forward pass.
+/// The buffers of a block and of the last matrix. `n_queries` is `n_tokens`, but in the last block `n_logits`.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    /// The residual stream, `[n_tokens, n_embd]`.
-    pub(super) x: Rows,
-    /// What attention reads: x, normalised, always in sixteen bits.
+    /// What attention reads: x, normalised, always with 16 bits, `[n_tokens, n_embd]`.
     pub(super) h_attn: Rows,
-    /// Queries, `[n_asking, n_head · head_dim_k]`.
+    /// Queries, `[n_queries, n_head · head_dim_k]`.
     pub(super) q: Rows,
     /// Keys, `[n_tokens, n_head_kv · head_dim_k]`.
     pub(super) k: Rows,
     /// Values, `[n_tokens, n_head_kv · head_dim_v]`.
     pub(super) v: Rows,
-    /// Mixed values, `[n_asking, n_head · head_dim_v]`.
+    /// Weighted sums of values, `[n_queries, n_head · head_dim_v]`.
     pub(super) z: Rows,
-    /// What a branch adds to the residual stream, `[n_asking, n_embd]`, where it is not added at once.
+    /// The output of a branch, `[n_queries, n_embd]`, where it is not added at once.
     pub(super) y: Rows,
     /// As `y`, after the norm that some models have there.
     pub(super) post: Rows,
-    /// What the feed-forward network reads: x, normalised.
+    /// What the feed-forward network reads: x, normalised, `[n_queries, n_embd]`.
     pub(super) h_ffn: Rows,
-    /// `[n_asking, n_ff]`, as the next two; with experts a row is a visit.
+    /// `[n_queries, n_ff]`, as the next two; with experts a row is an assignment, `[n_queries · n_used, n_ff]`.
     pub(super) gate: Rows,
     pub(super) up: Rows,
     pub(super) hidden: Rows,
-    /// Router's scores, `[n_asking, n_expert]`.
+    /// The router's scores, `[n_queries, n_expert]`.
     pub(super) scores: Rows,
-    /// Inputs and results of the experts, `[n_visits, n_embd]`, the visits of one expert together.
-    pub(super) visitors: Rows,
-    pub(super) visited: Rows,
-    /// What the last matrix reads, `[n_logits, n_embd]`: x, normalised, always in sixteen bits.
+    /// Inputs and outputs of the experts, `[n_queries · n_used, n_embd]`, sorted by expert.
+    pub(super) expert_in: Rows,
+    pub(super) expert_out: Rows,
+    /// What the last matrix reads: x, normalised, always with 16 bits, `[n_logits, n_embd]`.
     pub(super) h_last: Rows,
     /// `[n_logits, n_vocab]`.
     pub(super) logits: Rows,
-    /// What attention over pieces of the past found, before the pieces are put together.
-    pub(super) partials: Vec<Partial>,
-    pub(super) mixed: Vec<f32>,
+    /// The results of attention over single chunks of positions, before they are merged.
+    pub(super) chunks: ChunkResults,
 }
 
 impl Scratch {
-    /// No buffer has a size yet.
-    pub(super) fn new(activations: Activations) -> Self {
+    /// Empty buffers.
+    pub(super) fn new(activations: ActPrecision) -> Self {
         let rows = || Rows::new(activations);
         Self {
-            x: rows(),
             h_attn: Rows::new(activations.at(Hook::Ln1Out)),
             q: rows(),
             k: rows(),
@@ -201,29 +202,28 @@ impl Scratch {
             up: rows(),
             hidden: rows(),
             scores: rows(),
-            visitors: rows(),
-            visited: rows(),
+            expert_in: rows(),
+            expert_out: rows(),
             h_last: Rows::new(activations.at(Hook::LnFinalOut)),
             logits: rows(),
-            partials: Vec::new(),
-            mixed: Vec::new(),
+            chunks: ChunkResults::default(),
         }
     }
 
-    /// Rows are kept as the matrices of this block read them; as numbers too, if somebody watches.
-    pub(super) fn serve(&mut self, layer: &Layer, watched: bool) {
-        let keep = |rows: &mut Rows, reads: Reads| rows.keep_for(reads.and_numbers(watched));
-        keep(&mut self.h_attn, Reads::of([&layer.attn_q, &layer.attn_k, &layer.attn_v]));
-        keep(&mut self.z, Reads::of([&layer.attn_output]));
+    /// Stores rows as the matrices of this block read them; as floats too, if somebody watches.
+    pub(super) fn set_row_forms(&mut self, layer: &Layer, watched: bool) {
+        let set = |rows: &mut Rows, forms: RowForms| rows.set_forms(forms.with_floats(watched));
+        set(&mut self.h_attn, RowForms::of([&layer.attn_q, &layer.attn_k, &layer.attn_v]));
+        set(&mut self.z, RowForms::of([&layer.attn_output]));
         match &layer.ffn {
             FeedForward::Dense { gate, up, down } => {
-                keep(&mut self.h_ffn, Reads::of(gate.iter().chain([up])));
-                keep(&mut self.hidden, Reads::of([down]));
+                set(&mut self.h_ffn, RowForms::of(gate.iter().chain([up])));
+                set(&mut self.hidden, RowForms::of([down]));
             }
             FeedForward::Experts { router, gate, up, down } => {
-                keep(&mut self.h_ffn, Reads::of(gate.iter().chain(up).chain([router])));
-                keep(&mut self.visitors, Reads::of(gate.iter().chain(up)));
-                keep(&mut self.hidden, Reads::of(down));
+                set(&mut self.h_ffn, RowForms::of(gate.iter().chain(up).chain([router])));
+                set(&mut self.expert_in, RowForms::of(gate.iter().chain(up)));
+                set(&mut self.hidden, RowForms::of(down));
             }
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::TokenId;
 use super::vocab::Vocab;
 
-/// Turns token ids into text, one at a time. Made by [`Tokenizer::stream`](super::Tokenizer::stream).
+/// RopeTable token ids into text, one at a time. Made by [`Tokenizer::stream`](super::Tokenizer::stream).
 #[derive(Clone, Debug)]
 pub struct StreamDecoder {
     vocab: Arc<Vocab>,

@@ -16,7 +16,7 @@ use crate::kv_cache::KvFormat;
 use crate::measure::bench::peer::Comparison;
 use crate::measure::bench::{Options, Runner, Test, Work, grid};
 use crate::measure::statistics::{Samples, Side, abba, ratio};
-use crate::optimized::Activations;
+use crate::optimized::ActPrecision;
 use anyhow::{Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
@@ -89,7 +89,7 @@ struct Row {
     kernels: Option<&'static str>,
     /// Bits of what quantised matrices read; the naive path rounds nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    activations: Option<Activations>,
+    activations: Option<ActPrecision>,
     kv_format: &'static str,
     /// From opening the file to the first possible pass, packing included. Not part of any speed.
     load_seconds: f64,
@@ -230,7 +230,7 @@ fn by_turns(
     Ok((Samples::new(ours), comparison))
 }
 
-fn inner_loops(engine: &Engine) -> (Option<&'static str>, Option<Activations>) {
+fn inner_loops(engine: &Engine) -> (Option<&'static str>, Option<ActPrecision>) {
     match engine {
         Engine::Naive(_) => (None, None),
         Engine::Optimized(transformer) => (Some(transformer.kernels().name), Some(transformer.activations())),
@@ -256,7 +256,7 @@ impl SpeedArgs {
     }
 }
 
-fn print_load(threads: usize, kernels: Option<&str>, activations: Option<Activations>, seconds: f64) -> Result<()> {
+fn print_load(threads: usize, kernels: Option<&str>, activations: Option<ActPrecision>, seconds: f64) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let kernels = kernels.map_or(String::new(), |name| format!(", {name} kernels"));
     writeln!(

@@ -159,15 +159,15 @@ fn compare(args: &VerifyArgs, kernels: Kernels) -> Result<(Option<HookFilter>, R
 
     let preparing = spinner("preparing weights");
     let options = optimized::Options { n_threads: args.threads, kernels, activations: args.rounding.activations };
-    let mut suspect = optimized::Transformer::new(&model, options)?;
-    let shown = args.hook.as_deref().map(|hook| HookFilter::new(hook, &suspect.hooks())).transpose()?;
+    let mut candidate = optimized::Transformer::new(&model, options)?;
+    let shown = args.hook.as_deref().map(|hook| HookFilter::new(hook, &candidate.hooks())).transpose()?;
     preparing.finish_and_clear();
 
     let kv =
         KvFormats { k: args.cache_type_k.unwrap_or(args.cache_type), v: args.cache_type_v.unwrap_or(args.cache_type) };
     let options = Options { mode: args.mode.into(), decode: args.n_predict, kv, ..Options::default() };
     let bar = progress_bar();
-    let report = verify(&model, &mut suspect, &tokens, &options, |done, all| {
+    let report = verify(&model, &mut candidate, &tokens, &options, |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     });

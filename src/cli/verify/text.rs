@@ -19,7 +19,7 @@ pub(super) fn print(report: &Report, shown: Option<&HookFilter>) -> Result<()> {
         (Mode::Locked, None) => "locked: each operation is given the naive path's values",
         (Mode::Free, _) => "free: errors accumulate",
     };
-    writeln!(out, "{} against the naive path", report.suspect)?;
+    writeln!(out, "{} against the naive path", report.candidate)?;
     writeln!(out, "{given}; {}", passes(report))?;
     writeln!(out, "keys are stored in {}, values in {}\n", report.cache_type_k, report.cache_type_v)?;
 

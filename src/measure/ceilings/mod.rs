@@ -6,7 +6,7 @@
 //! | [`Stream`] | reads of a long stretch of memory, by some threads, on small or huge pages (`memory`) |
 //! | [`SweepPoint`] | the same for ever longer stretches, read again and again: the caches become visible |
 //! | [`Peak`] | multiply-adds that touch nothing but registers (`compute`) |
-//! | [`Meeting`] | what a barrier and a dispatch of the pool take (`meeting`) |
+//! | [`BarrierCost`] | what a barrier and a dispatch of the pool take (`meeting`) |
 //!
 //! **What is done against the usual mistakes.** Memory is written before it is read, so that no pass pays for page
 //! faults. Every number is the median of several passes, all of which are kept. The first two ceilings are measured again at
@@ -86,7 +86,7 @@ pub struct Ceilings {
     /// Multiply-adds of f32.
     pub fma: Vec<Peak>,
     /// Meetings of two threads and more.
-    pub meetings: Vec<Meeting>,
+    pub meetings: Vec<BarrierCost>,
     /// What was measured twice.
     pub drifts: Vec<Drift>,
 }
@@ -124,7 +124,7 @@ pub struct Peak {
 
 /// How long threads take to meet.
 #[derive(Debug, Clone, Serialize)]
-pub struct Meeting {
+pub struct BarrierCost {
     /// Threads, at least two.
     pub threads: usize,
     /// One barrier within a job.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Activation, AttentionKind, FeedForward, LayerConfig, Model, Norm, Rope, RopePairing};
+use crate::model::{ActFn, AttentionKind, FeedForward, LayerConfig, Model, Norm, Rope, RopePairing};
 
 /// What a model is. Layers that are alike are one [`LayerGroup`].
 #[derive(Debug, Clone, Serialize)]
@@ -111,9 +111,9 @@ impl Features {
             post_norms: first.is_some_and(|layer| layer.post_attn_norm.is_some() && layer.post_ffn_norm.is_some()),
             qk_norm: first.is_some_and(|layer| layer.attn_q_norm.is_some()),
             qkv_bias: first.is_some_and(|layer| layer.attn_q.bias.is_some()),
-            activation: match config.activation {
-                Activation::Silu => "SiLU",
-                Activation::Gelu => "GELU",
+            activation: match config.act_fn {
+                ActFn::Silu => "SiLU",
+                ActFn::Gelu => "GELU",
             },
             gated: first.is_some_and(|layer| match &layer.ffn {
                 FeedForward::Dense { gate, .. } => gate.is_some(),

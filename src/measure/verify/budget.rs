@@ -16,7 +16,7 @@ use super::distance::{Distance, LogitsDistance};
 use crate::kv_cache::{KvFormat, KvFormats};
 use crate::model::{FeedForward, LayerWeights, Matrix, Weights};
 use crate::observe::Hook;
-use crate::optimized::Activations;
+use crate::optimized::ActPrecision;
 
 /// The largest error that is still right.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,8 +103,8 @@ const DRIFTING_CHOICE: Budget = Budget { rel_rms: 1.0, reason: "scores that are 
 pub(super) struct Budgets {
     pub(super) mode: Mode,
     pub(super) kv: KvFormats,
-    /// How finely the suspect rounds activations, if it does so anywhere in this model.
-    pub(super) rounds: Option<Activations>,
+    /// How finely the candidate rounds activations, if it does so anywhere in this model.
+    pub(super) rounds: Option<ActPrecision>,
 }
 
 impl Budgets {
@@ -122,7 +122,7 @@ impl Budgets {
 
     /// What the causes of errors that the model has anywhere, and the cache, come to.
     fn drift(&self) -> Drift {
-        if self.rounds == Some(Activations::SixteenBits) {
+        if self.rounds == Some(ActPrecision::A16) {
             match (self.kv.k, self.kv.v) {
                 (KvFormat::F32, KvFormat::F32) => return ROUNDED_FINELY,
                 (KvFormat::F32 | KvFormat::F16, KvFormat::F32 | KvFormat::F16) => return F16,

@@ -1,45 +1,45 @@
 //! Verification: is a forward pass right, and if not, which operation is wrong?
 //!
-//! [`verify`] runs a prompt and some decoded tokens on the reference (the naive path) and on the suspect, each twice: watched,
+//! [`verify`] runs a prompt and some decoded tokens on the reference (the naive path) and on the candidate, each twice: watched,
 //! to compare every activation ([`witness`]), and unwatched, as it runs in earnest, to compare what comes out.
 //!
 //! ```text
 //!   reference   embed ─▶ norm ─▶ attn_q ─▶ rope_q ─▶ …  logits
 //!                 │        │        │         │            │
-//!   suspect     embed ─▶ norm ─▶ attn_q ─▶ rope_q ─▶ …  logits    compared at every hook
+//!   candidate     embed ─▶ norm ─▶ attn_q ─▶ rope_q ─▶ …  logits    compared at every hook
 //! ```
 //!
-//! In [`Mode::Free`] the suspect goes on with its own numbers and errors accumulate: this says how much they matter. In
+//! In [`Mode::Free`] the candidate goes on with its own numbers and errors accumulate: this says how much they matter. In
 //! [`Mode::Locked`] it goes on with the reference's, so every operation is judged by what it alone makes of right inputs:
 //! this says whose they are, and there it is strict. Either way the culprit is the first value out of [`budget`] whose inputs were within.
 //! Tokens are forced to be the reference's, and so are the choices of experts, because after one other choice two runs
 //! have nothing in common to compare.
 //!
-//! The suspect may be any [`Suspect`]: the optimized path with a kernel of your own, the naive path with an operation of
+//! The candidate may be any [`Candidate`]: the optimized path with a kernel of your own, the naive path with an operation of
 //! your own. [`kernels`] is the other proof: every kernel against its scalar twin, bit by bit.
 //!
 //! Reading order: this file, [`witness`] (what is compared when), [`flow`] (what is made of what), [`budget`] (how far is
 //! too far), [`report`] (the verdict). What it deliberately does not do: print, or measure time.
 
 pub mod budget;
+mod candidate;
 mod distance;
 mod flow;
 pub mod kernels;
 pub mod report;
-mod suspect;
 pub mod tiles;
 mod witness;
 
+pub use candidate::Candidate;
 pub use distance::{Distance, LogitsDistance, kl};
 pub use report::{Covered, Divergence, LogitsReport, OpReport, PassAt, Phase, Report};
-pub use suspect::Suspect;
 
 use crate::batch::{Batch, SeqId};
 use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats};
 use crate::model::Model;
 use crate::naive;
 use crate::observe::{Hook, HookAt, Off};
-use crate::optimized::Activations;
+use crate::optimized::ActPrecision;
 use crate::quant::QuantError;
 use budget::Budgets;
 use flow::Flow;
@@ -47,11 +47,11 @@ use serde::Serialize;
 use std::collections::HashMap;
 use witness::{Comparer, Recorder, Tally};
 
-/// What the suspect's operations are given.
+/// What the candidate's operations are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// What the suspect computed before: errors accumulate.
+    /// What the candidate computed before: errors accumulate.
     Free,
     /// What the reference computed before: errors stay where they are made.
     #[default]
@@ -61,7 +61,7 @@ pub enum Mode {
 /// How to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// What the suspect's operations are given.
+    /// What the candidate's operations are given.
     pub mode: Mode,
     /// Tokens to decode after the prompt: those that the reference finds likeliest.
     pub decode: usize,
@@ -96,7 +96,7 @@ pub enum VerifyError {
         /// Positions of the context.
         n_ctx: usize,
     },
-    /// A token id that the vocabulary does not have, or a suspect that runs another model.
+    /// A token id that the vocabulary does not have, or a candidate that runs another model.
     #[error(transparent)]
     Forward(#[from] ForwardError),
     /// A format that the reference cannot decode; a loaded [`Model`] holds no such tensor.
@@ -111,14 +111,14 @@ fn is_covered(hook: Hook) -> bool {
     COVERED.iter().any(|(covered, _)| *covered == hook)
 }
 
-/// Runs `prompt` and some tokens after it on the naive path and on `suspect`, which was made from the same `model`, and
+/// Runs `prompt` and some tokens after it on the naive path and on `candidate`, which was made from the same `model`, and
 /// compares every activation. `progress` is told, after each pass, how many of how many are done.
 ///
 /// # Errors
-/// If the tokens do not fit the model, or the suspect does not.
+/// If the tokens do not fit the model, or the candidate does not.
 pub fn verify(
     model: &Model,
-    suspect: &mut impl Suspect,
+    candidate: &mut impl Candidate,
     prompt: &[u32],
     options: &Options,
     mut progress: impl FnMut(usize, usize),
@@ -129,7 +129,7 @@ pub fn verify(
         n if n > n_ctx => return Err(VerifyError::TooLong { prompt: prompt.len(), decode: options.decode, n_ctx }),
         _ => {}
     }
-    let mut trial = Trial::new(model, suspect, prompt.len(), options)?;
+    let mut trial = VerifyRun::new(model, candidate, prompt.len(), options)?;
     let chunks = prompt.chunks(options.chunk.max(1));
     let n_passes = chunks.len() + options.decode;
     for chunk in chunks {
@@ -144,12 +144,12 @@ pub fn verify(
 }
 
 /// A verification under way.
-struct Trial<'a, S> {
+struct VerifyRun<'a, S> {
     options: Options,
     budgets: Budgets,
     reference: naive::Transformer,
-    suspect: &'a mut S,
-    /// Of the reference and the suspect, watched and unwatched.
+    candidate: &'a mut S,
+    /// Of the reference and the candidate, watched and unwatched.
     caches: [[KvCache; 2]; 2],
     flow: Flow,
     tallies: HashMap<HookAt, Tally>,
@@ -161,14 +161,14 @@ struct Trial<'a, S> {
     next: u32,
 }
 
-impl<'a, S: Suspect> Trial<'a, S> {
-    fn new(model: &Model, suspect: &'a mut S, n_prompt: usize, options: &Options) -> Result<Self, VerifyError> {
+impl<'a, S: Candidate> VerifyRun<'a, S> {
+    fn new(model: &Model, candidate: &'a mut S, n_prompt: usize, options: &Options) -> Result<Self, VerifyError> {
         let reference = naive::Transformer::new(model)?;
         let (formats, n) = (options.kv, n_prompt + options.decode);
         let of_reference = [(); 2].map(|()| reference.new_cache(formats, n));
-        let caches = [of_reference, [(); 2].map(|()| suspect.new_cache(formats, n))];
+        let caches = [of_reference, [(); 2].map(|()| candidate.new_cache(formats, n))];
         let flow = Flow::new(reference.hooks().into_iter().filter(|at| !is_covered(at.hook)).collect());
-        let rounds = suspect.rounds_activations().filter(|_| budget::has_blocks(&model.weights));
+        let rounds = candidate.act_precision().filter(|_| budget::has_blocks(&model.weights));
         let budgets = Budgets { mode: options.mode, kv: formats, rounds };
         let tally = |&at: &HookAt| (at, Tally { worst: None, first_failed: None, budget: budgets.of(at.hook) });
         let tallies = flow.hooks().iter().map(tally).collect();
@@ -178,7 +178,7 @@ impl<'a, S: Suspect> Trial<'a, S> {
             options,
             budgets,
             reference,
-            suspect,
+            candidate,
             caches,
             flow,
             tallies,
@@ -200,10 +200,10 @@ impl<'a, S: Suspect> Trial<'a, S> {
         self.reference.forward(&batch, reference_watched, &mut recorder)?;
         let (mode, tallies) = (self.options.mode, &mut self.tallies);
         let mut comparer = Comparer { reference: &recorder, mode, pass: (self.passes.len(), pass), tallies };
-        let watched = self.suspect.forward(&batch, watched_cache, &mut comparer)?;
+        let watched = self.candidate.forward(&batch, watched_cache, &mut comparer)?;
 
         let expected = self.reference.forward(&batch, reference_unwatched, &mut Off)?;
-        let found = self.suspect.forward(&batch, unwatched_cache, &mut Off)?;
+        let found = self.candidate.forward(&batch, unwatched_cache, &mut Off)?;
         found.rows().zip(expected.rows()).for_each(|(found, expected)| self.logits.add(found, expected));
         let bits = |row: &[f32]| row.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         self.same_bits &= found.rows().map(bits).eq(watched.rows().map(bits));
@@ -213,8 +213,8 @@ impl<'a, S: Suspect> Trial<'a, S> {
         Ok(())
     }
 
-    /// The grid of whole numbers onto which what matrices read is put, so that the suspect's rounding costs nothing.
-    fn snaps(&self) -> Option<Activations> {
+    /// The grid of whole numbers onto which what matrices read is put, so that the candidate's rounding costs nothing.
+    fn snaps(&self) -> Option<ActPrecision> {
         self.budgets.rounds.filter(|_| self.options.mode == Mode::Locked)
     }
 
@@ -228,8 +228,8 @@ impl<'a, S: Suspect> Trial<'a, S> {
         Report {
             passed: first_divergence.is_none() && logits.passed,
             mode: self.options.mode,
-            input_bits: self.snaps().map(Activations::bits),
-            suspect: self.suspect.describe(),
+            input_bits: self.snaps().map(ActPrecision::bits),
+            candidate: self.candidate.describe(),
             cache_type_k: self.options.kv.k.name(),
             cache_type_v: self.options.kv.v.name(),
             passes: self.passes,

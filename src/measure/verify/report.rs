@@ -19,11 +19,11 @@ pub struct Report {
     pub passed: bool,
     /// What the operations were given.
     pub mode: Mode,
-    /// Bits to which what matrices read was rounded on both sides, so that the suspect's own rounding costs nothing; what
+    /// Bits to which what matrices read was rounded on both sides, so that the candidate's own rounding costs nothing; what
     /// attention and the last matrix read, to 16. None if nothing was rounded.
     pub input_bits: Option<u8>,
     /// What was verified.
-    pub suspect: String,
+    pub candidate: String,
     /// How both sides stored keys: `f32`, `q8_0`.
     pub cache_type_k: &'static str,
     /// How both sides stored values.
@@ -90,7 +90,7 @@ pub struct OpReport {
     pub reason: &'static str,
     /// Whether every pass was within budget.
     pub passed: bool,
-    /// The worst pass; none if the suspect never showed the value.
+    /// The worst pass; none if the candidate never showed the value.
     pub pass: Option<PassAt>,
     /// The hook, for programs in this process.
     #[serde(skip)]

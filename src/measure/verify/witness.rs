@@ -1,9 +1,9 @@
-//! The two observers of a verification: [`Recorder`] writes down what the reference shows, [`Comparer`] holds the suspect
-//! to it, and in locked mode puts the reference's value in the place of the suspect's.
+//! The two observers of a verification: [`Recorder`] writes down what the reference shows, [`Comparer`] holds the candidate
+//! to it, and in locked mode puts the reference's value in the place of the candidate's.
 //!
 //! **Locked, rounding does not count.** The optimized path rounds what a matrix in a block format reads, to eight bits or to
 //! sixteen. That costs half a percent and more, in which a small mistake could hide. So the reference hands on, where a matrix
-//! reads, values that are whole multiples of their block's step already ([`snap`]): the suspect's rounding then changes
+//! reads, values that are whole multiples of their block's step already ([`snap`]): the candidate's rounding then changes
 //! nothing, and its product must agree to six digits. That it rounds rightly is the business of free mode and of
 //! [`kernels`](super::kernels).
 //!
@@ -12,8 +12,8 @@
 use super::distance::Distance;
 use super::report::PassAt;
 use super::{Mode, budget};
-use crate::observe::{Activation, Hook, HookAt, Observer};
-use crate::optimized::Activations;
+use crate::observe::{Hook, HookAt, Observer, TensorView};
+use crate::optimized::ActPrecision;
 use std::collections::HashMap;
 
 /// What matrices read.
@@ -22,7 +22,7 @@ const READ_BY_MATRICES: [Hook; 5] = [Hook::Ln1Out, Hook::Z, Hook::Ln2Out, Hook::
 /// What the reference showed in one pass.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
-    snaps: Option<Activations>,
+    snaps: Option<ActPrecision>,
     shown: HashMap<HookAt, Vec<f32>>,
     /// What the reference went on with, where that is not what it showed.
     snapped: HashMap<HookAt, Vec<f32>>,
@@ -30,7 +30,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// With `snaps`, the reference goes on with what matrices read put onto the grid of whole numbers.
-    pub(super) fn new(snaps: Option<Activations>) -> Self {
+    pub(super) fn new(snaps: Option<ActPrecision>) -> Self {
         Self { snaps, ..Self::default() }
     }
 
@@ -44,7 +44,7 @@ impl Observer for Recorder {
     const OPS: bool = false;
     const EDITS: bool = true;
 
-    fn activation(&mut self, at: HookAt, value: Activation<'_>) {
+    fn activation(&mut self, at: HookAt, value: TensorView<'_>) {
         if !super::is_covered(at.hook) {
             self.shown.insert(at, value.values.to_vec());
         }
@@ -70,7 +70,7 @@ fn snap(values: &mut [f32], largest: f32) {
     }
 }
 
-/// All that is known about one hook of the suspect.
+/// All that is known about one hook of the candidate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tally {
     /// The worst of all passes, and which that was.
@@ -80,7 +80,7 @@ pub(super) struct Tally {
     pub(super) budget: budget::Budget,
 }
 
-/// Compares what the suspect shows in one pass.
+/// Compares what the candidate shows in one pass.
 pub(super) struct Comparer<'a> {
     pub(super) reference: &'a Recorder,
     pub(super) mode: Mode,
@@ -93,7 +93,7 @@ impl Observer for Comparer<'_> {
     const OPS: bool = false;
     const EDITS: bool = true;
 
-    fn activation(&mut self, at: HookAt, value: Activation<'_>) {
+    fn activation(&mut self, at: HookAt, value: TensorView<'_>) {
         let Some(tally) = self.tallies.get_mut(&at) else { return };
         let distance = match self.reference.shown.get(&at) {
             Some(reference) if at.hook == Hook::ExpertIndices => Distance::between_choices(value.values, reference),

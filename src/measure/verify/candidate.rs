@@ -1,4 +1,4 @@
-//! [`Suspect`]: whatever is to be proven right.
+//! [`Candidate`]: whatever is to be proven right.
 //!
 //! Two kinds exist: the optimized path with any table of kernels, and the naive path with any operations. A learner's
 //! attention and an engineer's kernel are held to the same reference in the same way.
@@ -7,10 +7,10 @@ use crate::batch::{Batch, Logits};
 use crate::kv_cache::{ForwardError, KvCache, KvFormats};
 use crate::naive::{self, Ops};
 use crate::observe::{HookAt, Observer};
-use crate::optimized::{self, Activations};
+use crate::optimized::{self, ActPrecision};
 
 /// A forward pass that can be watched, and whose activations can be changed on the way.
-pub trait Suspect {
+pub trait Candidate {
     /// What it is, for people: `optimized path, avx512 kernels, 8-bit activations, 2 threads`.
     fn describe(&self) -> String;
 
@@ -19,7 +19,7 @@ pub trait Suspect {
 
     /// How finely activations are rounded before they meet weights in a block format, if at all. If so, it is given rounded
     /// ones in locked mode, and a larger budget in free mode.
-    fn rounds_activations(&self) -> Option<Activations>;
+    fn act_precision(&self) -> Option<ActPrecision>;
 
     /// An empty cache; see [`naive::Transformer::new_cache`].
     fn new_cache(&self, formats: KvFormats, n_positions: usize) -> KvCache;
@@ -31,7 +31,7 @@ pub trait Suspect {
     fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Logits, ForwardError>;
 }
 
-impl Suspect for optimized::Transformer {
+impl Candidate for optimized::Transformer {
     fn describe(&self) -> String {
         let threads = self.n_threads();
         format!(
@@ -46,7 +46,7 @@ impl Suspect for optimized::Transformer {
         self.hooks()
     }
 
-    fn rounds_activations(&self) -> Option<Activations> {
+    fn act_precision(&self) -> Option<ActPrecision> {
         Some(self.activations())
     }
 
@@ -59,7 +59,7 @@ impl Suspect for optimized::Transformer {
     }
 }
 
-impl<O: Ops<f32>> Suspect for naive::Transformer<f32, O> {
+impl<O: Ops<f32>> Candidate for naive::Transformer<f32, O> {
     fn describe(&self) -> String {
         format!("naive path with the operations of {}", std::any::type_name::<O>())
     }
@@ -68,7 +68,7 @@ impl<O: Ops<f32>> Suspect for naive::Transformer<f32, O> {
         self.hooks()
     }
 
-    fn rounds_activations(&self) -> Option<Activations> {
+    fn act_precision(&self) -> Option<ActPrecision> {
         None
     }
 
