@@ -102,9 +102,9 @@ fn a_broken_barrier_keeps_nobody() {
             let barrier = Arc::clone(&barrier);
             thread::spawn(move || barrier.wait())
         };
-        barrier.break_up();
+        barrier.abort();
         assert_eq!(waiting.join().unwrap(), Err(Broken));
-        barrier.mend();
+        barrier.reset();
         let other = {
             let barrier = Arc::clone(&barrier);
             thread::spawn(move || barrier.wait())

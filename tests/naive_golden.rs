@@ -43,7 +43,7 @@ fn compare(golden: &str, mut judge: impl FnMut(&str, ActFn, f64)) -> BTreeSet<St
         let mut cache = model.new_cache(KvFormat::F32, case.tokens.len());
         let logits = model.forward(&Batch::scored(SeqId(0), 0, &case.tokens), &mut cache, &mut Off).unwrap();
         let ours: Vec<f32> = case.positions.iter().flat_map(|&position| logits.row(position)).copied().collect();
-        judge(&case.name, model.config().activation, relative_rms(&ours, &case.logits.concat()));
+        judge(&case.name, model.config().act_fn, relative_rms(&ours, &case.logits.concat()));
     }
     golden.cases.into_iter().map(|case| case.name).collect()
 }

@@ -7,7 +7,7 @@
 
 use super::Real;
 use std::cell::Cell;
-use std::ops::{Add, AddAssign, Mul, Sub};
+use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
 /// An f32 whose arithmetic is counted on the current thread.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -72,6 +72,14 @@ impl Mul for Counted {
     }
 }
 
+/// A change of sign is not counted: see [`crate::observe::cost`].
+impl Neg for Counted {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Counted(-self.0)
+    }
+}
+
 impl Real for Counted {
     const ZERO: Self = Counted(0.0);
     const ONE: Self = Counted(1.0);
@@ -82,9 +90,6 @@ impl Real for Counted {
     }
     fn to_f32(self) -> f32 {
         self.0
-    }
-    fn negate(self) -> Self {
-        Counted(-self.0)
     }
     fn recip(self) -> Self {
         Self::special(Real::recip(self.0))

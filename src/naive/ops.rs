@@ -1,13 +1,13 @@
 //! The operations of the transformer, as formulas.
 //!
-//! Each is one method of [`Ops`], written out in its default body. To replace one, write a type that overrides that one
+//! Each is one method of [`Ops`], and its default body is the formula. To replace one, write a type that overrides that one
 //! method and give it to [`Transformer::with_ops`](super::Transformer::with_ops): the model then runs with your
 //! attention, your norm, your RoPE. [`ReferenceOps`] overrides nothing.
 //!
 //! Look first at [`Ops::linear`], then at [`Ops::attention`].
 //!
-//! **Matrices are stored as they multiply**: `y = x · W`, so a weight is `[n_in, n_out]` (GGUF stores the transpose) and
-//! one row of an activation is one token.
+//! **Matrices are stored as they are multiplied**: `y = x · W`, so a weight is `[n_in, n_out]` (GGUF stores the transpose)
+//! and one row of an activation is one token.
 //!
 //! Every sum runs in one fixed order that does not depend on how many tokens are computed together, so a token's
 //! result has the same bits in a prompt of a thousand as alone.
@@ -18,16 +18,16 @@ use crate::model::{ActFn, Experts, RopePairing};
 use ndarray::{Array1, Array2, Array3, ArrayView1, Axis, s};
 use std::ops::Range;
 
-/// The operations as the textbook has them.
+/// The operations as the papers define them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReferenceOps;
 
 impl<R: Real> Ops<R> for ReferenceOps {}
 
-/// A normalised activation, with the steps on the way.
+/// The output of a norm, and the values on the way to it.
 #[derive(Debug, Clone)]
 pub struct NormOutput<R> {
-    /// What each row was divided by, `[n, 1]`.
+    /// The divisor of each row, `[n, 1]`.
     pub scale: Array2<R>,
     /// The rows after the division, `[n, d]`.
     pub normalized: Array2<R>,
@@ -35,7 +35,7 @@ pub struct NormOutput<R> {
     pub out: Array2<R>,
 }
 
-/// What attention computed. Only `z` flows on; the rest is there to be looked at.
+/// The output of attention. The forward pass reads only `z`; scores and pattern are for observers.
 #[derive(Debug, Clone)]
 pub struct AttentionOutput<R> {
     /// q · kᵀ · scale, −∞ where a position is not visible, `[n_head, n_tokens, n_kv]`.
@@ -46,7 +46,7 @@ pub struct AttentionOutput<R> {
     pub z: Array3<R>,
 }
 
-/// Which experts each token goes to.
+/// The experts of each token.
 #[derive(Debug, Clone)]
 pub struct Routing<R> {
     /// Expert numbers, best first, `[n_tokens, n_used]`.
@@ -55,15 +55,15 @@ pub struct Routing<R> {
     pub weights: Array2<R>,
 }
 
-/// The operations that a transformer is made of. Shapes are checked when a model is loaded, so none of them can fail.
+/// The operations of a transformer. Shapes are checked when a model is loaded, so none of them can fail.
 pub trait Ops<R: Real> {
-    /// `y = x · W + b`: each output is the sum of all inputs, weighted.
+    /// `y = x · W + b`: each output is a weighted sum of all inputs.
     ///
     /// x `[n, n_in]`, w `[n_in, n_out]`, bias `[n_out]` → `[n, n_out]`.
     fn linear(&self, x: &Array2<R>, w: &Array2<R>, bias: Option<&Array1<R>>) -> Array2<R> {
         let mut y = Array2::from_elem((x.nrows(), w.ncols()), R::ZERO);
-        // y += x_i · W_i, input after input. A few rows of W at a time, so that they are still in the cache when the
-        // next token wants them; the order of each sum is the same for any block size.
+        // y += x_i · W_i, for one input after the other. W is read in blocks of 16 rows, so that a block is still in the
+        // processor's cache for the next token. The order of each sum does not depend on the size of the blocks.
         for (x, w) in x.axis_chunks_iter(Axis(1), 16).zip(w.axis_chunks_iter(Axis(0), 16)) {
             for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
                 for (&x_i, w_i) in x.iter().zip(w.rows()) {
@@ -129,15 +129,15 @@ pub trait Ops<R: Real> {
         scale_and_weight(&centred, scale, weight, bias)
     }
 
-    /// RoPE: pairs of components turn by `position · frequency` (Su et al. 2021), so that q · k depends on how far
-    /// apart two positions are, and not on where they stand.
+    /// RoPE: pairs of components are rotated by the angle `position · frequency` (Su et al. 2021), so that q · k depends on how
+    /// far apart two positions are, and not on where they stand.
     ///
-    /// x `[n, n_head, head_dim]`; the first `2 · pairs` components of each head turn, the rest pass through.
+    /// x `[n, n_head, head_dim]`; the first `2 · pairs` components of each head are rotated, the rest stay as they are.
     fn rope(&self, x: &Array3<R>, positions: &[usize], frequencies: &Frequencies) -> Array3<R> {
-        let mut turned = x.clone();
+        let mut rotated = x.clone();
         let magnitude = R::of(frequencies.magnitude);
         let pairs = frequencies.per_pair.len();
-        for (mut token, &position) in turned.outer_iter_mut().zip(positions) {
+        for (mut token, &position) in rotated.outer_iter_mut().zip(positions) {
             for (i, frequency) in frequencies.per_pair.iter().enumerate() {
                 let (sin, cos) = R::sin_cos(position as f64 * frequency);
                 let (sin, cos) = (sin * magnitude, cos * magnitude);
@@ -152,13 +152,13 @@ pub trait Ops<R: Real> {
                 }
             }
         }
-        turned
+        rotated
     }
 
-    /// Attention: every query asks all visible positions, `softmax(q · kᵀ · scale) · v` (Vaswani et al. 2017).
+    /// Attention: `softmax(q · kᵀ · scale) · v` over the positions that a query may see (Vaswani et al. 2017).
     ///
-    /// Query head `h` reads key/value head `h / (n_head / n_head_kv)`: one each (MHA), shared by a group (GQA), or one
-    /// for all (MQA).
+    /// Query head `h` reads key/value head `h / (n_head / n_head_kv)`: each its own (MHA), one for a group (GQA), or one for
+    /// all (MQA).
     ///
     /// q `[n, n_head, head_dim_k]`, k `[n_head_kv, n_kv, head_dim_k]`, v `[n_head_kv, n_kv, head_dim_v]`;
     /// `visible[i]` is the range of positions that query `i` may see: causal, and within the window if there is one.
@@ -205,10 +205,10 @@ pub trait Ops<R: Real> {
         exp.mapv(|e| e * normalizer)
     }
 
-    /// The non-linearity of the feed-forward network: `act(gate) · up` (SwiGLU, GeGLU: Shazeer 2020), or `act(up)`
+    /// The activation function of the feed-forward network: `act(gate) · up` (SwiGLU, GeGLU: Shazeer 2020), or `act(up)`
     /// where there is no gate. All `[n, n_ff]`.
-    fn activate(&self, kind: ActFn, gate: Option<&Array2<R>>, up: &Array2<R>) -> Array2<R> {
-        let act = match kind {
+    fn activate(&self, f: ActFn, gate: Option<&Array2<R>>, up: &Array2<R>) -> Array2<R> {
+        let act = match f {
             ActFn::Silu => silu,
             ActFn::Gelu => gelu,
         };
@@ -218,7 +218,8 @@ pub trait Ops<R: Real> {
         }
     }
 
-    /// The router of a mixture of experts: softmax over all experts, the best few, their weights made to sum to 1.
+    /// The router of a mixture of experts: softmax over all experts, then the `n_used` largest, whose weights are divided by
+    /// their sum where the model says so (Jiang et al. 2024).
     ///
     /// scores `[n, n_expert]`.
     fn route(&self, scores: &Array2<R>, config: &Experts) -> Routing<R> {
@@ -252,7 +253,7 @@ pub trait Ops<R: Real> {
         out
     }
 
-    /// `cap · tanh(x / cap)`: large logits are bent towards ±cap.
+    /// `cap · tanh(x / cap)`: no logit is larger than `cap`, and small ones hardly change.
     fn softcap(&self, x: &Array2<R>, cap: R) -> Array2<R> {
         x.mapv(|x| cap * (x * cap.recip()).tanh())
     }
@@ -268,7 +269,7 @@ fn dot<R: Real>(a: ArrayView1<'_, R>, b: ArrayView1<'_, R>) -> R {
     sum(a.iter().zip(b).map(|(&a, &b)| a * b))
 }
 
-/// The end that both norms share: `x / scale · weight + bias`.
+/// The last step of both norms: `x / scale · weight + bias`.
 fn scale_and_weight<R: Real>(
     x: &Array2<R>,
     scale: Array1<R>,
@@ -292,7 +293,7 @@ fn scale_and_weight<R: Real>(
 
 /// x · sigmoid(x).
 fn silu<R: Real>(x: R) -> R {
-    x * (R::ONE + x.negate().exp()).recip()
+    x * (R::ONE + (-x).exp()).recip()
 }
 
 /// GELU in its tanh form: `½ x (1 + tanh(√(2/π) · x · (1 + 0.044715 x²)))` (Hendrycks & Gimpel 2016).

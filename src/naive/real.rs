@@ -1,27 +1,33 @@
 //! [`Real`]: the numbers that the naive path computes with.
 //!
-//! The transformer and its operations use nothing of a number but what stands here, so another type can take the
-//! place of `f32` and see every addition: [`Counted`](super::Counted) does.
+//! The transformer and its operations use only the operations listed here, so another type can take the place of `f32`.
+//! [`Counted`](super::Counted) does, and counts every addition.
 
-use std::ops::{Add, AddAssign, Mul, Sub};
+use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
 /// A real number as the naive operations need it.
 pub trait Real:
-    Copy + PartialOrd + std::fmt::Debug + 'static + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + AddAssign
+    Copy
+    + PartialOrd
+    + std::fmt::Debug
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
 {
     /// 0.
     const ZERO: Self;
     /// 1.
     const ONE: Self;
-    /// −∞: the score of what must not be seen.
+    /// −∞: the score of a position that must not be seen.
     const NEG_INFINITY: Self;
 
-    /// The number that `x` is.
+    /// `x` as this type.
     fn of(x: f32) -> Self;
     /// The nearest f32.
     fn to_f32(self) -> f32;
-    /// −x.
-    fn negate(self) -> Self;
     /// 1 / x.
     fn recip(self) -> Self;
     /// √x.
@@ -45,9 +51,6 @@ impl Real for f32 {
     }
     fn to_f32(self) -> f32 {
         self
-    }
-    fn negate(self) -> Self {
-        -self
     }
     fn recip(self) -> Self {
         1.0 / self

@@ -1,15 +1,15 @@
 //! [`Pool`]: a fixed number of threads that all run the same program, each on its own part of the data (SPMD).
 //!
 //! The pool is little more than a [`Barrier`](super::barrier) and a closure. Between two jobs all workers wait at one
-//! barrier, and the caller, who leads it, has the data for itself; a job begins when it releases them and is done when it
-//! has gathered them again, so **a job costs one barrier**. Within the closure workers may meet as often as they like
+//! barrier, and the caller, its leader, has the data for itself. A job begins when the caller releases the workers and is done
+//! when it has gathered them again, so **a job costs one barrier**. Within the closure workers may wait for each other
 //! ([`Worker::barrier`]), so that several steps can be one job. Look first at [`Pool::run`].
 //!
-//! [`SharedSlice`] is how workers write to one buffer: each claims its own part of it, and debug builds check that no
-//! two parts overlap.
+//! Workers write to one buffer through [`SharedSlice`]: each claims its own part of it, and debug builds check that no two
+//! parts overlap.
 //!
-//! What it deliberately does not do: steal work or balance loads. Parts are cut once, by arithmetic on the worker's
-//! number, so nothing is allocated, nothing is queued, and a result never depends on who was faster.
+//! What it deliberately does not do: steal work or balance loads. Shares follow from the worker's number, so nothing is
+//! allocated, nothing is queued, and a result never depends on which worker was faster.
 
 #![allow(unsafe_code)] // two invariants that the borrow checker cannot see: see `Job` and `SharedSlice`
 
@@ -22,13 +22,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-/// Looks before a waiting worker goes to sleep, about 50 µs. With more threads than cores spinning only keeps the
-/// others from working.
+/// Looks before a waiting worker sleeps, about 50 µs. With more threads than cores, spinning takes time from the threads that
+/// work.
 const SPINS: usize = 1500;
 
-/// Most threads of a pool. Near the number of mappings that Linux allows a process, of which a thread takes four, starting
-/// another one is no error but the end of the process.
-const MOST: usize = 4096;
+/// Most threads of a pool. A thread takes four memory mappings, and Linux limits the mappings of a process; near that limit
+/// the attempt to start a thread ends the process instead of returning an error.
+const MAX_THREADS: usize = 4096;
 
 /// What all workers run: a closure on the caller's stack whose lifetime has been forgotten.
 type Job = *const (dyn Fn(Worker<'_>) + Sync);
@@ -36,9 +36,9 @@ type Job = *const (dyn Fn(Worker<'_>) + Sync);
 /// What the caller and the workers share.
 struct Shared {
     n_threads: usize,
-    /// Where workers wait between two jobs; the caller leads. It is broken when there will be no more.
+    /// Where workers wait between two jobs; the caller is its leader. It is broken when the pool is dropped.
     between: Barrier,
-    /// Where workers meet within a job. It is broken by one that panics.
+    /// Where workers wait for each other within a job. A worker that panics breaks it.
     within: Barrier,
     job: UnsafeCell<Option<Job>>,
     /// The first panic of the current job.
@@ -57,38 +57,38 @@ pub struct Pool {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// One of the threads that run a job: its number, and where it meets the others.
+/// One of the threads that run a job: its number, and the barrier at which it waits for the others.
 #[derive(Clone, Copy)]
 pub struct Worker<'a> {
     /// Number of this worker, `0..n_threads`; 0 is the caller.
     pub index: usize,
     /// How many there are.
     pub n_threads: usize,
-    meeting: &'a Barrier,
+    within: &'a Barrier,
 }
 
 /// Why there is no pool of so many threads.
 #[derive(Debug, thiserror::Error)]
 pub enum ThreadsError {
     /// More than any machine has use for.
-    #[error("{asked} threads are too many: expected at most {MOST}, best as many as there are cores")]
+    #[error("{asked} threads are too many: expected at most {MAX_THREADS}, best as many as there are cores")]
     TooMany {
         /// What was asked for.
         asked: usize,
     },
-    /// The system has not so many to give.
-    #[error("the system gave {given} of {asked} threads; as many as there are cores are enough")]
+    /// The system did not start so many.
+    #[error("the system started only {given} of {asked} threads; use as many threads as there are cores, or fewer")]
     Refused {
         /// What was asked for.
         asked: usize,
-        /// How many there would be.
+        /// How many were started, the caller's among them.
         given: usize,
         /// What the system says.
         source: std::io::Error,
     },
 }
 
-/// What a worker panics with when another one has: its own message would say nothing.
+/// The panic of a worker that was waiting for one that panicked. It is not reported, because the first panic is.
 struct AnotherPanicked;
 
 impl Pool {
@@ -99,7 +99,7 @@ impl Pool {
     /// If there are too many, or more than the system has to give.
     pub fn new(n_threads: usize) -> Result<Self, ThreadsError> {
         let n_threads = n_threads.max(1);
-        if n_threads > MOST {
+        if n_threads > MAX_THREADS {
             return Err(ThreadsError::TooMany { asked: n_threads });
         }
         let spins = if n_threads <= available_cores() { SPINS } else { 16 };
@@ -115,14 +115,14 @@ impl Pool {
             let shared = Arc::clone(&pool.shared);
             let thread = std::thread::Builder::new().name(format!("worker {index}"));
             let thread = thread.spawn(move || work(&shared, index));
-            // Those that have started wait for the others; a pool that is dropped sends them home.
+            // The threads that have started wait for the others; dropping the pool ends them.
             pool.threads.push(thread.map_err(|source| ThreadsError::Refused {
                 asked: n_threads,
                 given: index,
                 source,
             })?);
         }
-        meet(pool.shared.between.gather());
+        expect_whole(pool.shared.between.gather());
         Ok(pool)
     }
 
@@ -137,20 +137,20 @@ impl Pool {
     /// The pool is borrowed mutably because one job runs at a time.
     pub fn run(&mut self, program: impl Fn(Worker<'_>) + Sync) {
         if self.threads.is_empty() {
-            return program(Worker { index: 0, n_threads: 1, meeting: &self.shared.within });
+            return program(Worker { index: 0, n_threads: 1, within: &self.shared.within });
         }
         let program: &(dyn Fn(Worker<'_>) + Sync) = &program;
         // SAFETY: only the lifetime changes. The pointer is read between the workers' release and their return, and this
         // function does not return, nor unwind, before it has gathered them; so `program` outlives every use.
         let job = unsafe { std::mem::transmute::<*const (dyn Fn(Worker<'_>) + Sync + '_), Job>(program) };
-        // SAFETY: all workers are gathered, since this pool was made or since its last job; so nobody reads `job` now.
+        // SAFETY: all workers are gathered, since this pool was made or since its last job; so no other thread reads `job` now.
         unsafe { *self.shared.job.get() = Some(job) };
 
         self.shared.between.release();
         self.shared.run_job(0);
-        meet(self.shared.between.gather());
+        expect_whole(self.shared.between.gather());
 
-        self.shared.within.mend();
+        self.shared.within.reset();
         let panicked = self.shared.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if let Some(panic) = panicked {
             resume_unwind(panic);
@@ -158,12 +158,12 @@ impl Pool {
     }
 }
 
-/// Nobody breaks `between` while the pool lives.
-fn meet(met: Result<(), Broken>) {
-    debug_assert_eq!(met, Ok(()));
+/// Only `drop` breaks `between`.
+fn expect_whole(gathered: Result<(), Broken>) {
+    debug_assert_eq!(gathered, Ok(()));
 }
 
-/// What a worker thread does all its life.
+/// The whole life of a worker thread.
 fn work(shared: &Shared, index: usize) {
     while shared.between.wait() == Ok(()) {
         shared.run_job(index);
@@ -171,25 +171,25 @@ fn work(shared: &Shared, index: usize) {
 }
 
 impl Shared {
-    /// This thread's part of the job. If it panics, it keeps the reason for the caller and lets the others go.
+    /// This thread's part of the job. If it panics, the reason is kept for the caller and the other workers are released.
     fn run_job(&self, index: usize) {
-        // SAFETY: the workers are released and not all gathered again, so nobody writes `job`.
+        // SAFETY: the workers are released and not all gathered again, so no thread writes `job`.
         let Some(job) = (unsafe { *self.job.get() }) else { return };
         // SAFETY: the closure lives until all threads are through with it.
         let program = unsafe { &*job };
-        let worker = Worker { index, n_threads: self.n_threads, meeting: &self.within };
+        let worker = Worker { index, n_threads: self.n_threads, within: &self.within };
         if let Err(reason) = catch_unwind(AssertUnwindSafe(|| program(worker))) {
             if !reason.is::<AnotherPanicked>() {
                 self.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(reason);
             }
-            self.within.break_up();
+            self.within.abort();
         }
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.between.break_up();
+        self.shared.between.abort();
         for thread in self.threads.drain(..) {
             drop(thread.join()); // a worker catches every panic of a job, so there is nothing to pass on
         }
@@ -203,9 +203,9 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Worker<'_> {
-    /// Waits until all workers are here. What they wrote before, everybody can read afterwards.
+    /// Waits until all workers have arrived. Afterwards each can read what the others wrote before.
     pub fn barrier(&self) {
-        if self.meeting.wait() == Err(Broken) {
+        if self.within.wait() == Err(Broken) {
             panic_any(AnotherPanicked);
         }
     }
@@ -237,7 +237,7 @@ pub fn physical_cores() -> usize {
 pub(crate) struct SharedSlice<'a, T> {
     start: *mut T,
     len: usize,
-    /// Claimed so far: start → (end, by whom).
+    /// Claimed so far: start → (end, thread).
     #[cfg(debug_assertions)]
     claims: Mutex<std::collections::BTreeMap<usize, (usize, std::thread::ThreadId)>>,
     buffer: PhantomData<&'a mut [T]>,
@@ -258,13 +258,13 @@ impl<'a, T> SharedSlice<'a, T> {
     }
 
     /// The elements of `range`, for this thread alone.
-    #[allow(clippy::mut_from_ref)] // that is the point: many threads hold the same `&SharedSlice`
+    #[allow(clippy::mut_from_ref)] // on purpose: many threads hold the same `&SharedSlice`
     pub(crate) fn claim(&self, range: Range<usize>) -> &mut [T] {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
         #[cfg(debug_assertions)]
         self.check(&range);
         // SAFETY: the range lies within the buffer, which is borrowed mutably for as long as `self` lives, and by the
-        // rule above nobody else holds any of these elements.
+        // rule above no other thread holds any of these elements.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 

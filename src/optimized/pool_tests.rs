@@ -79,9 +79,9 @@ proptest! {
     /// Shares cover everything once, in order, in whole units, and are as equal as units allow.
     #[test]
     fn shares_cover_everything_once(n in 0usize..500, granularity in 1usize..40, n_threads in 1usize..9) {
-        let meeting = Barrier::new(1, 0);
+        let barrier = Barrier::new(1, 0);
         let shares: Vec<_> =
-            (0..n_threads).map(|index| Worker { index, n_threads, meeting: &meeting }.slice(n, granularity)).collect();
+            (0..n_threads).map(|index| Worker { index, n_threads, within: &barrier }.slice(n, granularity)).collect();
         let mut next = 0;
         for share in &shares {
             prop_assert_eq!(share.start, next);
