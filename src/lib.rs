@@ -7,6 +7,33 @@
 //! **Two steps to the forward pass.** Open [`naive::transformer`]: `forward → block → attention → feed_forward`
 //! is the whole transformer. Then [`naive::ops`], beside it, for what each operation computes.
 //!
+//! **From a model to text.** The embedded model continues a sentence; `Gguf::open("model.gguf")` reads any other file.
+//!
+//! ```
+//! use cutaway::engine::{Engine, Session, SessionOptions};
+//! use cutaway::model::{LoadOptions, Model, embedded};
+//! use cutaway::observe::Off;
+//! use cutaway::tokenizer::{EncodeOptions, Tokenizer};
+//!
+//! let gguf = std::sync::Arc::new(embedded::embedded()?);
+//! let tokenizer = Tokenizer::from_metadata(gguf.metadata())?;
+//! let model = Model::load(gguf, LoadOptions::default())?;
+//! let mut engine = Engine::naive(&model)?;
+//! let mut session = Session::new(&mut engine, SessionOptions::default());
+//!
+//! let prompt = tokenizer.encode("Once upon a", EncodeOptions { add_special: true, parse_special: false });
+//! let mut logits = session.prefill(&prompt, &mut Off)?; // a score for every token that may come next
+//! let (mut decoder, mut text) = (tokenizer.stream(), String::new());
+//! for _ in 0..3 {
+//!     let scores = logits.last().ok_or("no scores")?;
+//!     let likeliest = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0) as u32;
+//!     text += &decoder.push(likeliest);
+//!     logits = session.decode(likeliest, &mut Off)?;
+//! }
+//! assert_eq!(text, " time,");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! ## The map, in reading order
 //!
 //! | floor | room | what stands there |
@@ -22,7 +49,7 @@
 //! | F1 | [`kernels`] | the inner loops of the fast path: packed tiles, scalar and vector kernels |
 //! | F0 | [`quant`], [`observe`] | the block formats, one file each; observers, hooks and the cost model |
 //! | F6 | [`measure`] | what a file is, whether a path is right, how fast it runs, and what share of the machine that is |
-//! | F8 | [`cli`] | one file per command |
+//! | F8 | `cli` | one file per command; behind the feature `cli`, which is on by default |
 //!
 //! The library never prints, never exits and never panics on input: every fallible floor has one error enum that
 //! says what, where, expected and found.
@@ -48,4 +75,5 @@ pub mod engine;
 
 pub mod measure;
 
+#[cfg(feature = "cli")]
 pub mod cli;

@@ -40,7 +40,7 @@ const BELONGS: [(&[&str], &[&str]); 9] = [
     (&["ndarray"], &["src/naive/"]),
     (&["memmap2"], &["src/gguf/mmap.rs", "src/kv_cache/pages.rs", "src/optimized/arena.rs"]),
     (&["plotters"], &["src/report/"]),
-    (&["anyhow", "clap", "indicatif", "ctrlc"], &["src/cli/", "src/main.rs"]),
+    (&["anyhow", "clap", "ctrlc", "indicatif", "sha2", "ureq"], &["src/cli/", "src/main.rs"]),
     (&["print!", "println!", "eprint!", "eprintln!"], &["src/cli/", "src/main.rs"]),
     (&["process::exit", "process::abort", "set_hook", "take_hook"], &["src/cli/", "src/main.rs"]),
     (&["dbg!", "todo!", "unimplemented!"], &[]),
@@ -169,6 +169,33 @@ fn the_house_stands() {
     });
     assert!(files > 20, "only {files} files were read");
     assert!(found.is_empty(), "{} complaints:\n{}", found.len(), found.join("\n"));
+}
+
+/// What `cargo tree` says that the program, or with `--no-default-features` the library, is linked with.
+fn crates(flags: &[&str]) -> Vec<String> {
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{lib}", "--offline", "--locked"]);
+    let output = cargo.args(flags).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().split_whitespace().map(str::to_owned).collect()
+}
+
+/// A program that uses the library alone does not build the crates of the command line.
+#[test]
+fn the_library_needs_no_crate_of_the_command_line() {
+    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let feature = manifest.lines().find_map(|line| line.strip_prefix("cli = ")).unwrap();
+    let names: Vec<&str> = feature.split('"').filter_map(|part| part.strip_prefix("dep:")).collect();
+    for name in ["anyhow", "clap", "ctrlc", "indicatif", "ureq", "zip"] {
+        assert!(names.contains(&name), "{name} is no longer a crate of the feature `cli`");
+    }
+    let (library, program) = (crates(&["--no-default-features"]), crates(&[]));
+    assert!(library.iter().any(|name| name == "ndarray"), "{library:?}");
+    for name in names {
+        assert!(program.iter().any(|linked| linked == name), "the program has no {name}");
+        assert!(!library.iter().any(|linked| linked == name), "the library alone is linked with {name}");
+    }
+    assert!(library.len() < program.len() / 2, "{} of {} crates", library.len(), program.len());
 }
 
 // ------------------------------------------------------------------------------------ the checker can fail

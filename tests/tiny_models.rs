@@ -102,7 +102,7 @@ fn the_catalog_knows_the_files() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     for name in ["tiny", "tiny-mqa", "tiny-mha", "tiny-swa", "tiny-moe"] {
         let bytes = std::fs::read(models.join(format!("{name}.gguf"))).unwrap();
-        let known = &cutaway::cli::known::catalog()[name];
+        let known = &cutaway::model::known::catalog()[name];
         assert_eq!(
             (known.size, &known.sha256),
             (bytes.len() as u64, &sha256(&bytes)),

@@ -20,7 +20,6 @@ pub mod fetch;
 mod generate;
 mod human;
 mod inspect;
-pub mod known;
 mod logits;
 mod model_args;
 mod output;

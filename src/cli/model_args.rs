@@ -2,10 +2,10 @@
 
 use super::activation_args::{ActivationArgs, unusual};
 use super::cache_args::CacheArgs;
-use super::known;
 use crate::engine::{Engine, SessionOptions};
 use crate::gguf::Gguf;
 use crate::kernels::Kernels;
+use crate::model::known;
 use crate::model::{LoadOptions, Model, embedded};
 use crate::optimized::{self, ActPrecision};
 use crate::tokenizer::Tokenizer;

@@ -13,9 +13,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::fetch::{self, Origin, Places, Progress, part};
-use super::known::{self, KnownModel, Licence};
 use super::output::print_json;
 use super::{Format, Signals, Verdict, human};
+use crate::model::known::{self, KnownModel, Licence};
 
 /// Flags of `pull`.
 #[derive(Debug, Args)]

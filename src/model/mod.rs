@@ -15,6 +15,7 @@ mod error;
 mod finite;
 mod hparams;
 mod keys;
+pub mod known;
 mod loader;
 mod rope;
 mod tensors;

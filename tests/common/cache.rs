@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// Where the fetched files are.
 pub fn directory() -> PathBuf {
-    cutaway::cli::known::cache_dir().unwrap_or_else(|_| PathBuf::from(".cache/cutaway"))
+    cutaway::model::known::cache_dir().unwrap_or_else(|_| PathBuf::from(".cache/cutaway"))
 }
 
 /// A model by its file name, e.g. `SmolLM2-135M-Instruct.Q4_1.gguf`.

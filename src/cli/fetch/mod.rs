@@ -19,7 +19,7 @@ pub use error::FetchError;
 use part::{Expected, Part};
 use serde::Serialize;
 
-use super::known::{HubFile, KnownModel, Source};
+use crate::model::known::{HubFile, KnownModel, Source};
 
 /// Who is told how a fetch goes on.
 pub trait Progress {

