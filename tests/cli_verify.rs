@@ -65,15 +65,14 @@ fn exit_codes_and_json_say_the_same() {
         "{text}"
     );
 
-    for refused in [["-p", ""], ["--table", "mmx"], ["--hook", "blocks.*.attn.hook_qq"], ["--cache-type", "f64"]] {
+    for refused in [["-p", ""], ["--kernels", "mmx"], ["--hook", "blocks.*.attn.hook_qq"], ["-ctk", "f64"]] {
         let output = cutaway(&model, &[&["-m", "model.gguf"][..], &refused].concat());
         assert_eq!(output.status.code(), Some(2), "{refused:?}: {output:?}");
         assert!(output.stdout.is_empty());
     }
 }
 
-/// `--cache-type` is both formats, `--cache-type-k` and `--cache-type-v` are one each and count more. Keys and values that
-/// are rounded cost something, and locked mode allows nothing for it.
+/// Keys and values that are rounded cost something, and locked mode allows nothing for it.
 #[test]
 fn every_format_of_the_cache_is_verified() {
     let model = tiny_gguf::named("llama-gqa-f32").model();
@@ -84,12 +83,12 @@ fn every_format_of_the_cache_is_verified() {
     };
     let reason = |args: &[&str]| view(&[&["--mode", "free"], args].concat())["ops"][0]["reason"].to_string();
     assert!(reason(&[]).contains("f32 sums"));
-    assert!(reason(&["--cache-type", "f16"]).contains("rounded to f16"));
-    assert!(reason(&["--cache-type", "q8_0"]).contains("rounded to q8_0"));
-    assert!(reason(&["--cache-type", "q4_0", "-ctk", "f16"]).contains("values rounded to q4_0"));
-    assert!(reason(&["--cache-type", "q4_0", "-ctv", "f16"]).contains("keys rounded to q4_0"));
+    assert!(reason(&["-ctk", "f16", "-ctv", "f16"]).contains("rounded to f16"));
+    assert!(reason(&["-ctk", "q8_0", "-ctv", "q8_0"]).contains("rounded to q8_0"));
+    assert!(reason(&["-ctv", "q4_0", "-ctk", "f16"]).contains("values rounded to q4_0"));
+    assert!(reason(&["-ctk", "q4_0", "-ctv", "f16"]).contains("keys rounded to q4_0"));
     for format in ["f32", "f16", "q8_0", "q4_0"] {
-        let ops = view(&["--cache-type", format])["ops"].clone();
+        let ops = view(&["-ctk", format, "-ctv", format])["ops"].clone();
         assert!(ops.as_array().unwrap().iter().all(|line| line["budget"] == 1e-5), "{format}");
     }
 }
@@ -104,10 +103,15 @@ fn a_hook_shows_its_blocks_and_kernels_their_table() {
     assert_eq!(blocks, 6, "{text}");
     assert!(text.contains("passed: all ") && text.contains("the bits of the watched run"), "{text}");
 
-    let output = cutaway(&model, &["--kernels", "--table", "scalar", "--format", "json"]);
+    let output = cutaway(&model, &["kernels", "--kernels", "scalar", "--format", "json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let view = json(&output);
     assert_eq!((&view["passed"], &view["tables"][0]["table"]), (&true.into(), &"scalar".into()));
-    let spoken = cutaway(&model, &["--kernels"]);
+    let spoken = cutaway(&model, &["kernels"]);
     assert!(String::from_utf8(spoken.stdout).unwrap().contains("passed: every kernel has the bits"));
+
+    // The table of a comparison of both paths, and what belongs to it alone.
+    let scalar = cutaway(&model, &["-m", "model.gguf", "--kernels", "scalar", "-n", "0"]);
+    assert!(String::from_utf8(scalar.stdout).unwrap().starts_with("optimized path, scalar kernels"));
+    assert_eq!(cutaway(&model, &["kernels", "-m", "model.gguf"]).status.code(), Some(2));
 }

@@ -1,21 +1,21 @@
 //! The KV cache's flags, with llama.cpp's names and values.
 
-use super::model_args::Path;
+use super::path::Path;
 use crate::kv_cache::{KvFormat, KvFormats};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// How the past is remembered.
+/// How keys and values are stored.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct CacheArgs {
     /// How keys are stored (also -ctk): f32 is exact, f16 takes 1/2 of its memory, q8_0 about 1/4, q4_0 1/7; f16 if not
-    /// given, on the naive path f32
+    /// given, on the naive path and in `verify` f32
     #[arg(long, help_heading = "KV cache", value_name = "FORMAT", value_parser = formats())]
-    pub cache_type_k: Option<KvFormat>,
+    cache_type_k: Option<KvFormat>,
 
     /// How values are stored (also -ctv)
     #[arg(long, help_heading = "KV cache", value_name = "FORMAT", value_parser = formats())]
-    pub cache_type_v: Option<KvFormat>,
+    cache_type_v: Option<KvFormat>,
 }
 
 impl CacheArgs {
@@ -30,7 +30,7 @@ impl CacheArgs {
 }
 
 /// Names of formats, and what they name.
-pub(super) fn formats() -> impl TypedValueParser<Value = KvFormat> {
+fn formats() -> impl TypedValueParser<Value = KvFormat> {
     PossibleValuesParser::new(KvFormat::ALL.map(KvFormat::name))
         .try_map(|name| KvFormat::from_name(&name).ok_or("no format of the KV cache"))
 }

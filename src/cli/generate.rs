@@ -1,9 +1,9 @@
 //! `generate`: text that continues a prompt.
 
 use super::model_args::{ModelArgs, Setup};
-use super::output::print_json;
+use super::output::{note, print_json};
 use super::sampler_args::SamplerArgs;
-use super::{Format, Signals, Verdict};
+use super::{Format, Signals, Verdict, text};
 use crate::engine::generate::generate;
 use crate::engine::{GenerateOptions, Generated, Session, StopReason, Timings};
 use crate::observe::Off;
@@ -26,10 +26,10 @@ pub struct GenerateArgs {
     model: ModelArgs,
 
     /// The text to continue; standard input if neither this nor --file is given
-    #[arg(short, long, value_name = "TEXT", conflicts_with = "file")]
+    #[arg(short, long, value_name = "TEXT", conflicts_with = "file", value_parser = text::any(), allow_hyphen_values = true)]
     prompt: Option<String>,
 
-    /// Read the prompt from a file; a newline at its very end is not part of it
+    /// Read the prompt from a file; a byte order mark and the line end behind the last line are not part of it
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -38,7 +38,8 @@ pub struct GenerateArgs {
     n_predict: i64,
 
     /// Stop before this text; may be given several times
-    #[arg(long, short = 'r', value_name = "TEXT", visible_alias = "reverse-prompt")]
+    #[arg(long, short = 'r', value_name = "TEXT", visible_alias = "reverse-prompt", value_parser = text::any(),
+          allow_hyphen_values = true)]
     stop: Vec<String>,
 
     /// Go on after the model says that it is done
@@ -107,19 +108,22 @@ pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
         special: args.special,
     };
     let mut session = Session::new(&mut loaded.engine, args.model.session());
-    let mut written = Ok(());
+    let (mut written, mut shown) = (Ok(()), false);
     let each = |text: &str| {
         if streaming {
+            shown |= !text.is_empty();
             written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         }
         written.is_ok() && !signals.interrupted()
     };
     let generated = signals
-        .listen(|| generate(&mut session, &loaded.tokenizer, &mut chain, &prompt_tokens, &options, &mut Off, each))?;
+        .listen(|| generate(&mut session, &loaded.tokenizer, &mut chain, &prompt_tokens, &options, &mut Off, each));
     written?;
-
+    if streaming && (generated.is_ok() || shown) {
+        writeln!(out)?; // what is said next gets a line of its own
+    }
+    let generated = generated?;
     if streaming {
-        writeln!(out)?;
         report(&generated, chain.seed(), loaded.setup);
     } else {
         drop(out);
@@ -132,28 +136,30 @@ pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
             timings: TimingsView::new(&generated.timings, loaded.setup),
         })?;
     }
-    Ok(Verdict::Positive)
+    Ok(verdict(&generated.stop))
 }
 
-/// The prompt from `-p`, `--file` or standard input. The newline with which editors and `echo` end the last line is not
-/// part of it (as in llama.cpp); everything else is exactly as given.
+/// What was generated is there, but the user may have wanted no more of it.
+pub(super) fn verdict(stop: &StopReason) -> Verdict {
+    if *stop == StopReason::Interrupted { Verdict::Interrupted } else { Verdict::Positive }
+}
+
+/// The prompt from `-p`, exactly as given; else from `--file` or standard input, without what belongs to the file.
 fn read_prompt(args: &GenerateArgs) -> Result<String> {
     if let Some(prompt) = &args.prompt {
         return Ok(prompt.clone());
     }
-    let mut prompt = String::new();
-    if let Some(file) = &args.file {
-        prompt = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the prompt from '{}'", file.display()))?;
+    let read = if let Some(file) = &args.file {
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read the prompt from '{}'", file.display()))?;
+        text::decode(bytes, format_args!("the prompt in '{}'", file.display()))
     } else if std::io::stdin().is_terminal() {
         bail!("no prompt: give some text with -p, --file or on standard input");
     } else {
-        std::io::stdin().read_to_string(&mut prompt).context("cannot read the prompt from standard input")?;
-    }
-    if prompt.ends_with('\n') {
-        prompt.pop();
-    }
-    Ok(prompt)
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).context("cannot read the prompt from standard input")?;
+        text::decode(bytes, "the prompt on standard input")
+    };
+    Ok(text::prompt(&read).to_owned())
 }
 
 /// One line about how it went, on standard error.
@@ -161,7 +167,7 @@ fn report(generated: &Generated, seed: Option<u32>, setup: Setup) {
     let times = TimingsView::new(&generated.timings, setup);
     let rate = |rate: Option<f64>| rate.map_or("-".into(), |rate| format!("{rate:.1} tokens/s"));
     let seed = seed.map_or(String::new(), |seed| format!(" | seed {seed}"));
-    eprintln!(
+    note(format_args!(
         "\n{setup} | load {:.2} s | prompt {} tokens, {} | decode {} tokens, {}{seed} | {}",
         setup.load_seconds,
         times.prompt_tokens,
@@ -169,7 +175,7 @@ fn report(generated: &Generated, seed: Option<u32>, setup: Setup) {
         times.decoded_tokens,
         rate(times.decode_tokens_per_second),
         stop_text(&generated.stop),
-    );
+    ));
 }
 
 impl TimingsView {

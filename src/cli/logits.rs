@@ -3,8 +3,9 @@
 use super::human::piece;
 use super::model_args::ModelArgs;
 use super::output::print_json;
-use super::{Format, Verdict};
+use super::{Format, Verdict, text};
 use crate::engine::Session;
+use crate::measure::scores::{NextToken, Surprise, ranked, surprise};
 use crate::observe::Off;
 use crate::tokenizer::{EncodeOptions, Tokenizer};
 use anyhow::{Result, bail};
@@ -24,7 +25,8 @@ pub struct LogitsArgs {
     model: ModelArgs,
 
     /// The text before the next token; BOS is added where the model asks for it
-    #[arg(short, long, value_name = "TEXT", conflicts_with = "tokens", required_unless_present = "tokens")]
+    #[arg(short, long, value_name = "TEXT", conflicts_with = "tokens", required_unless_present = "tokens",
+          value_parser = text::any(), allow_hyphen_values = true)]
     prompt: Option<String>,
 
     /// Token ids instead of text, exactly as given
@@ -70,79 +72,57 @@ pub(super) fn run(args: &LogitsArgs) -> Result<Verdict> {
     };
     let mut session = Session::new(&mut loaded.engine, args.model.session());
     if args.all {
-        score_all(&loaded.tokenizer, &mut session, &tokens, args.format)?;
+        show_all(&loaded.tokenizer, &mut session, &tokens, args.format)?;
         return Ok(Verdict::Positive);
     }
     let logits = session.prefill(&tokens, &mut Off)?;
     let last = logits.last().unwrap_or_default();
+    let ranked = ranked(last)?;
     match args.format {
         Format::Json => print_json(&LastView { tokens: &tokens, logits: last })?,
-        Format::Text => print_top(&loaded.tokenizer, last, args.top)?,
+        Format::Text => print_top(&loaded.tokenizer, &ranked[..args.top.min(ranked.len())])?,
     }
     Ok(Verdict::Positive)
 }
 
 /// Scores after every token. Only JSON shows them all, so only then they are kept: with a large vocabulary a position
 /// takes a megabyte.
-fn score_all(tokenizer: &Tokenizer, session: &mut Session<'_>, tokens: &[u32], format: Format) -> Result<()> {
-    let (mut rows, mut expected, mut nll) = (Vec::new(), Vec::new(), Vec::new());
-    session.score(tokens, &mut Off, |logits| {
-        for row in logits.rows() {
-            if let Some(&next) = tokens.get(expected.len() + 1) {
-                nll.push(log_sum_exp(row) - f64::from(row[next as usize]));
-            }
-            expected.push(first_maximum(row));
-            if format == Format::Json {
-                rows.push(row.to_vec());
-            }
+fn show_all(tokenizer: &Tokenizer, session: &mut Session<'_>, tokens: &[u32], format: Format) -> Result<()> {
+    let mut rows = Vec::new();
+    let surprise = surprise(session, tokens, |row| {
+        if format == Format::Json {
+            rows.push(row.to_vec());
         }
     })?;
     match format {
-        Format::Json => print_json(&AllView { tokens, logits: &rows, nll: &nll }),
-        Format::Text => print_surprise(tokenizer, tokens, &expected, &nll),
+        Format::Json => print_json(&AllView { tokens, logits: &rows, nll: &surprise.nll }),
+        Format::Text => print_surprise(tokenizer, tokens, &surprise),
     }
 }
 
-/// ln Σ e^logit in f64: what a logit has to be reduced by to become ln p.
-fn log_sum_exp(logits: &[f32]) -> f64 {
-    let max = logits.iter().fold(f64::NEG_INFINITY, |max, &l| max.max(f64::from(l)));
-    max + logits.iter().map(|&l| (f64::from(l) - max).exp()).sum::<f64>().ln()
-}
-
 /// The likeliest next tokens.
-fn print_top(tokenizer: &Tokenizer, logits: &[f32], top: usize) -> Result<()> {
-    let log_sum = log_sum_exp(logits);
-    let mut order: Vec<(u32, f32)> = (0..).zip(logits.iter().copied()).collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1)); // stable: ties by id
+fn print_top(tokenizer: &Tokenizer, top: &[NextToken]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:>4}  {:>7}  {:>10}  {:>8}  piece", "rank", "token", "logit", "p")?;
-    for (rank, &(token, logit)) in order.iter().take(top).enumerate() {
-        let p = (f64::from(logit) - log_sum).exp();
-        writeln!(out, "{:>4}  {token:>7}  {logit:>10.4}  {p:>8.4}  {}", rank + 1, piece(tokenizer, token))?;
+    for (rank, NextToken { token, logit, p }) in top.iter().enumerate() {
+        writeln!(out, "{:>4}  {token:>7}  {logit:>10.4}  {p:>8.4}  {}", rank + 1, piece(tokenizer, *token))?;
     }
     Ok(())
 }
 
-/// Every token with how surprising it was to the model, and what the model expected instead: `expected` `[n_tokens]` is
-/// the likeliest token after each, `nll` `[n_tokens − 1]` the surprise at each but the first.
-fn print_surprise(tokenizer: &Tokenizer, tokens: &[u32], expected: &[u32], nll: &[f64]) -> Result<()> {
+/// Every token with how surprising it was to the model, and what the model expected instead.
+fn print_surprise(tokenizer: &Tokenizer, tokens: &[u32], found: &Surprise) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:>5}  {:>7}  {:>8}  {:<24}  expected", "pos", "token", "nll", "piece")?;
     for (i, &token) in tokens.iter().enumerate() {
         let (surprise, instead) = match i.checked_sub(1) {
-            Some(before) => (format!("{:.4}", nll[before]), piece(tokenizer, expected[before])),
+            Some(before) => (format!("{:.4}", found.nll[before]), piece(tokenizer, found.expected[before])),
             None => ("-".into(), "-".into()),
         };
         writeln!(out, "{i:>5}  {token:>7}  {surprise:>8}  {:<24}  {instead}", piece(tokenizer, token))?;
     }
-    if !nll.is_empty() {
-        let mean = nll.iter().sum::<f64>() / nll.len() as f64;
-        writeln!(out, "mean nll {mean:.4} nats over {} tokens, perplexity {:.3}", nll.len(), mean.exp())?;
+    if let Some(mean) = found.mean_nll() {
+        writeln!(out, "mean nll {mean:.4} nats over {} tokens, perplexity {:.3}", found.nll.len(), mean.exp())?;
     }
     Ok(())
-}
-
-/// The likeliest token; of several, the first.
-fn first_maximum(row: &[f32]) -> u32 {
-    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best }) as u32
 }

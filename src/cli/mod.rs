@@ -9,28 +9,33 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-mod activation_args;
 mod bench;
 mod cache_args;
 mod chat;
 pub mod fetch;
 mod generate;
+mod help;
 mod human;
 mod inspect;
 mod logits;
 mod model_args;
+mod named_model;
+mod optimized_args;
 mod output;
+mod path;
+mod progress;
 mod pull;
 mod sampler_args;
-mod short_flags;
+mod spelling;
+mod text;
 mod tokenize;
 mod verify;
 
-pub use output::is_broken_pipe;
-pub use short_flags::spell_out;
+pub use output::{is_broken_pipe, note, note_error};
 
 /// An LLM inference engine with its casing off.
 #[derive(Debug, Parser)]
@@ -87,6 +92,8 @@ pub enum Verdict {
     Positive,
     /// The answer is no (verification failed, text rejected): exit code 1.
     Negative,
+    /// The user ended it with Ctrl-C; what there was has been printed or kept: exit code 130.
+    Interrupted,
 }
 
 /// What the process has been told from outside.
@@ -122,6 +129,23 @@ impl Signals {
     }
 }
 
+/// Reads the command line. Prints the help that was asked for, or what is wrong with the flags, and returns the exit code
+/// then.
+///
+/// # Errors
+/// The exit code: 0 behind help, 2 behind a complaint.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, u8> {
+    let args = spelling::spell_out(args);
+    Cli::try_parse_from(&args).map_err(|error| {
+        // A complaint quotes an argument: one with control characters is read once more as it is shown.
+        let shown = |arg: &OsString| output::visible(&arg.to_string_lossy());
+        let has_orders = args.iter().any(|arg| arg.to_string_lossy().contains(output::is_order));
+        let error = if has_orders { Cli::try_parse_from(args.iter().map(shown)).err().unwrap_or(error) } else { error };
+        let _ = error.print(); // where it cannot be written, nobody reads it
+        if error.use_stderr() { 2 } else { 0 }
+    })
+}
+
 /// Runs a command.
 ///
 /// # Errors
@@ -135,7 +159,7 @@ pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Verify(args) => verify::run(&args),
-        Command::Pull(args) => signals.listen(|| pull::run(&args, signals)),
+        Command::Pull(args) => pull::run(&args, signals),
     }
 }
 

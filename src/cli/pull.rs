@@ -2,18 +2,18 @@
 //!
 //! Here are the flags, the question about the licence, and the two views; the fetching itself is [`fetch`].
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::fetch::{self, Origin, Places, Progress, part};
-use super::output::print_json;
+use super::fetch::{self, FetchError, Origin, Places, Progress, part};
+use super::output::{ask, note, print_json, visible};
 use super::{Format, Signals, Verdict, human};
 use crate::model::known::{self, KnownModel, Licence};
 
@@ -51,7 +51,13 @@ pub(super) fn run(args: &PullArgs, signals: &Signals) -> Result<Verdict> {
         None => list(&models_dir, args.format)?,
         Some(name) => {
             let places = Places::from_env(models_dir);
-            let pulled = pull(name, args.accept_licence, &places, signals)?;
+            let pulled = match signals.listen(|| pull(name, args.accept_licence, places, signals)) {
+                Err(error) if matches!(error.downcast_ref(), Some(FetchError::Interrupted)) => {
+                    note(error);
+                    return Ok(Verdict::Interrupted);
+                }
+                pulled => pulled?,
+            };
             match args.format {
                 Format::Json => print_json(&pulled)?,
                 Format::Text => print_text(&pulled)?,
@@ -72,7 +78,7 @@ struct Pulled {
     licence: Licence,
 }
 
-fn pull(name: &str, accepted: bool, places: &Places, signals: &Signals) -> Result<Pulled> {
+fn pull(name: &str, accepted: bool, places: Places, signals: &Signals) -> Result<Pulled> {
     let Some(model) = known::catalog().get(name) else {
         bail!("no known model is called `{name}`: expected one of {}", known::known_names());
     };
@@ -81,12 +87,15 @@ fn pull(name: &str, accepted: bool, places: &Places, signals: &Signals) -> Resul
         show_licence(name, model, accepted, signals)?;
     }
     let mut terminal = Terminal::new(signals);
+    let bar = terminal.bar.clone();
     if absent {
         terminal.note(&format!("fetching {} ({})", model.file, human::bytes(model.size)));
     }
-    let fetched = fetch::fetch(model, places, &mut terminal);
-    terminal.bar.finish_and_clear();
-    let (path, origin) = fetched?;
+    // A server that says nothing, or a name that is not resolved, holds a thread for half a minute: so this one looks out for
+    // Ctrl-C meanwhile. What arrived is in the part's file already.
+    let fetched = unless_interrupted(signals, move || fetch::fetch(model, &places, &mut terminal));
+    bar.finish_and_clear();
+    let (path, origin) = fetched.unwrap_or(Err(FetchError::Interrupted))?;
     Ok(Pulled {
         name: name.to_owned(),
         path,
@@ -100,8 +109,7 @@ fn pull(name: &str, accepted: bool, places: &Places, signals: &Signals) -> Resul
 /// Shows the terms; where they must be accepted, asks on a terminal and otherwise insists on the flag.
 fn show_licence(name: &str, model: &KnownModel, accepted: bool, signals: &Signals) -> Result<()> {
     let Licence { name: licence, url, notice, must_accept } = &model.licence;
-    eprintln!("{name} comes under: {licence}\n  {url}\n");
-    eprintln!("{}\n", wrap(notice, 100));
+    note(format_args!("{name} comes under: {licence}\n  {url}\n\n{}\n", wrap(notice, 100)));
     if !must_accept || accepted {
         return Ok(());
     }
@@ -110,28 +118,37 @@ fn show_licence(name: &str, model: &KnownModel, accepted: bool, signals: &Signal
             "the {licence} must be accepted first: read them at {url}, then run `cutaway pull {name} --accept-licence`"
         );
     }
-    eprint!("Do you accept the {licence}? [y/N] ");
-    std::io::stderr().flush()?;
-    let answer = answer(signals)?;
+    ask(format_args!("Do you accept the {licence}? [y/N] "));
+    let answer = unless_interrupted(signals, || {
+        let mut line = Vec::new();
+        std::io::stdin().lock().read_until(b'\n', &mut line).map(|_| String::from_utf8_lossy(&line).into_owned())
+    });
+    let answer = answer.ok_or(FetchError::Interrupted)?.context("cannot read the answer from standard input")?;
     if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
         bail!("not fetched: the {licence} were not accepted");
     }
     Ok(())
 }
 
-/// A line from the keyboard, or an error if the user stops instead of answering.
-fn answer(signals: &Signals) -> Result<String> {
+/// Does on another thread what cannot be interrupted. `None` if the user wants to stop and it does not end soon by itself:
+/// the thread is then left alone, and ends with the program.
+fn unless_interrupted<T: Send + 'static>(signals: &Signals, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (send, receive) = mpsc::channel();
-    // Reading cannot be interrupted, so another thread waits for the line while this one looks out for Ctrl-C.
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let _ = send.send(std::io::stdin().read_line(&mut line).map(|_| line));
+    let worker = std::thread::spawn(move || {
+        let _ = send.send(work()); // nobody waits any more if the user stopped
     });
+    let mut asked_at: Option<Instant> = None;
     loop {
         match receive.recv_timeout(Duration::from_millis(50)) {
-            Ok(line) => return Ok(line?),
-            Err(_) if signals.interrupted() => bail!("not fetched: interrupted"),
-            Err(_) => {}
+            Ok(result) => return Some(result),
+            Err(RecvTimeoutError::Disconnected) => match worker.join() {
+                Ok(()) => return None,
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if signals.interrupted() && asked_at.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(400) {
+            return None;
         }
     }
 }
@@ -195,7 +212,7 @@ fn list(models_dir: &Path, format: Format) -> Result<()> {
         writeln!(out, "{:<14} {:>8}  {:<12} {}", model.name, human::bytes(model.size), state, model.licence.name)?;
         writeln!(out, "{:<14} {}", "", model.description)?;
     }
-    writeln!(out, "\nkept in {}", models_dir.display())?;
+    writeln!(out, "\nkept in {}", visible(&models_dir.to_string_lossy()))?;
     Ok(())
 }
 
@@ -209,31 +226,31 @@ fn print_text(pulled: &Pulled) -> Result<()> {
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{} is ready: {}, SHA-256 verified, {origin}", pulled.name, human::bytes(pulled.size))?;
-    writeln!(out, "{}", pulled.path.display())?;
+    writeln!(out, "{}", visible(&pulled.path.to_string_lossy()))?;
     writeln!(out, "\nnext: cutaway generate -m {} -p \"Once upon a time\"", pulled.name)?;
     Ok(())
 }
 
 /// Tells a person on a terminal how a fetch goes on; elsewhere only notes are written.
-struct Terminal<'a> {
+struct Terminal {
     bar: ProgressBar,
     /// Whether the bar shows bytes; otherwise it is a spinner with a message.
     counts: bool,
-    signals: &'a Signals,
+    signals: Signals,
 }
 
-impl<'a> Terminal<'a> {
-    fn new(signals: &'a Signals) -> Self {
+impl Terminal {
+    fn new(signals: &Signals) -> Self {
         // indicatif draws on standard error, and nothing at all where that is not a terminal.
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, counts: false, signals }
+        Self { bar, counts: false, signals: signals.clone() }
     }
 }
 
-impl Progress for Terminal<'_> {
+impl Progress for Terminal {
     fn note(&mut self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| note(text));
     }
 
     fn busy(&mut self, what: &str) {

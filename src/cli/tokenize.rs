@@ -1,9 +1,9 @@
 //! `tokenize`: text as the model sees it.
 
 use super::human::piece;
-use super::model_args::NamedModel;
+use super::named_model::NamedModel;
 use super::output::print_json;
-use super::{Format, Verdict};
+use super::{Format, Verdict, text};
 use crate::tokenizer::{EncodeOptions, Encoding, MergeStep, Reason, Tokenizer};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -20,7 +20,8 @@ pub struct TokenizeArgs {
     #[command(flatten)]
     model: NamedModel,
 
-    /// The text, exactly as given; standard input if absent
+    /// The text, exactly as given; standard input if absent. A word that looks like a flag goes behind `--`
+    #[arg(value_parser = text::any())]
     text: Option<String>,
 
     /// Do not add BOS or EOS where the model asks for them
@@ -76,9 +77,9 @@ pub(super) fn run(args: &TokenizeArgs) -> Result<Verdict> {
     let text = match &args.text {
         Some(text) => text.clone(),
         None => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("cannot read the text from standard input")?;
-            text
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).context("cannot read the text from standard input")?;
+            text::decode(bytes, "the text on standard input")
         }
     };
     let options = EncodeOptions { add_special: !args.no_bos, parse_special: !args.no_parse_special };

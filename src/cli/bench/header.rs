@@ -2,6 +2,7 @@
 
 use crate::cli::fetch::part::hex;
 use crate::cli::human;
+use crate::cli::output::{note, visible};
 use crate::gguf::Gguf;
 use crate::measure::machine::{Machine, Ticks};
 use anyhow::Result;
@@ -47,7 +48,7 @@ impl Header {
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("CUTAWAY_COMMIT"),
             debug_build: cfg!(debug_assertions),
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
             model,
         }
     }
@@ -74,9 +75,10 @@ impl Header {
         writeln!(out, "program  cutaway {}{commit}{debug}", self.version)?;
         if let Some(model) = &self.model {
             let size = human::bytes(model.bytes);
-            writeln!(out, "model    {}, {size}, sha256 {}", model.path.display(), &model.sha256[..16])?;
+            let path = visible(&model.path.to_string_lossy());
+            writeln!(out, "model    {path}, {size}, sha256 {}", &model.sha256[..16])?;
         }
-        writeln!(out, "command  {}", self.command)?;
+        writeln!(out, "command  {}", visible(&self.command).replace('\n', "\\n"))?;
         Ok(())
     }
 }
@@ -102,7 +104,8 @@ impl Watch {
     /// Says so, if it was enough to matter.
     pub(super) fn warn(&self) {
         if let Some(stolen) = self.stolen().filter(|&stolen| stolen > 0.005) {
-            eprintln!("warning: the host ran something else for {:.1} % of the time; measure again", 100.0 * stolen);
+            let share = 100.0 * stolen;
+            note(format_args!("warning: the host ran something else for {share:.1} % of the time; measure again"));
         }
     }
 }

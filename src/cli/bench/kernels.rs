@@ -1,10 +1,11 @@
 //! `bench kernels`: every kernel by itself.
 
 use super::header::{Header, Watch};
+use super::model::check;
 use crate::cli::Format;
-use crate::cli::model_args::spinner;
+use crate::cli::optimized_args::TablesArg;
 use crate::cli::output::print_json;
-use crate::kernels::Kernels;
+use crate::cli::progress::spinner;
 use crate::measure::bench::{MatrixKernel, VectorKernel, matrix_kernels, vector_kernels};
 use anyhow::{Result, bail};
 use clap::Args;
@@ -17,16 +18,15 @@ use std::io::Write;
     cutaway bench kernels\n  \
     cutaway bench kernels --kernels scalar --format json")]
 pub(super) struct KernelsArgs {
-    /// Only these tables: scalar, or instruction sets [default: all that run here]
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    kernels: Vec<String>,
+    #[command(flatten)]
+    kernels: TablesArg,
 
     /// Passes of which the median is taken
     #[arg(short, long, value_name = "N", default_value_t = 5)]
     repetitions: usize,
 
     /// Milliseconds that a pass takes at least
-    #[arg(long, value_name = "MS", default_value_t = 2.0)]
+    #[arg(long, value_name = "MS", default_value_t = 2.0, allow_negative_numbers = true)]
     pass: f64,
 
     /// How to print the result
@@ -44,8 +44,15 @@ struct View {
     stolen: Option<f64>,
 }
 
+/// A minute: there are hundreds of passes.
+const MOST_MILLISECONDS: f64 = 60e3;
+
 pub(super) fn run(args: &KernelsArgs) -> Result<()> {
-    let tables = tables(&args.kernels)?;
+    let tables = args.kernels.tables()?;
+    check(&[], args.repetitions)?;
+    if !(args.pass > 0.0 && args.pass <= MOST_MILLISECONDS) {
+        bail!("--pass {} is no time to measure in: expected more than 0 and at most {MOST_MILLISECONDS} ms", args.pass);
+    }
     let watch = Watch::start();
     let progress = spinner("");
     let (mut matrix, mut vector) = (Vec::new(), Vec::new());
@@ -62,15 +69,6 @@ pub(super) fn run(args: &KernelsArgs) -> Result<()> {
         Format::Json => print_json(&view),
         Format::Text => print(&view, &mut std::io::stdout().lock()),
     }
-}
-
-fn tables(names: &[String]) -> Result<Vec<Kernels>> {
-    let available = Kernels::available();
-    let known = || available.iter().map(|table| table.name).collect::<Vec<_>>().join(", ");
-    if let Some(unknown) = names.iter().find(|name| Kernels::by_name(name).is_none()) {
-        bail!("no kernels '{unknown}' run on this machine; expected some of: {}", known());
-    }
-    Ok(available.into_iter().filter(|table| names.is_empty() || names.iter().any(|n| n == table.name)).collect())
 }
 
 fn print(view: &View, out: &mut impl Write) -> Result<()> {

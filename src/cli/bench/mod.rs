@@ -7,7 +7,7 @@
 //! | `bench kernels` | [`kernels`]: every kernel by itself |
 //!
 //! The numbers come from [`measure::bench`](crate::measure::bench) and [`measure::ceilings`](crate::measure::ceilings);
-//! [`header`] says where they were measured. Starting another program is this room's business and nobody else's.
+//! [`header`] says where they were measured. No other module starts another program.
 
 mod header;
 mod kernels;

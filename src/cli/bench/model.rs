@@ -1,12 +1,14 @@
 //! What the commands that run a model share.
 
-use crate::cli::model_args::{Loaded, Path};
+use crate::cli::human::count;
+use crate::cli::model_args::Loaded;
+use crate::cli::path::Path;
 use crate::gguf::Gguf;
-use crate::kv_cache::KvFormat;
+use crate::kv_cache::KvFormats;
 use crate::measure::bench::{Runner, Style, Test, Work};
 use crate::model::{LoadOptions, Model};
 use crate::optimized::pool::physical_cores;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::sync::Arc;
 
 /// Tokens per second of one run.
@@ -20,15 +22,35 @@ pub(super) fn first_token(loaded: &Loaded) -> Option<u32> {
 }
 
 /// What a test of this model has to do on this path.
-pub(super) fn work(gguf: &Arc<Gguf>, test: Test, path: Path, chunk: usize) -> Result<Work> {
+pub(super) fn work(gguf: &Arc<Gguf>, test: Test, path: Path, chunk: usize, kv: KvFormats) -> Result<Work> {
     let options = LoadOptions { n_ctx: Some(test.n_positions()), ..LoadOptions::default() };
     let model = Model::load(Arc::clone(gguf), options).context("cannot load the model")?;
     let style = match path {
         Path::Naive => Style::NAIVE,
         Path::Optimized => Style::OPTIMIZED,
     };
-    Ok(Work::of(&model, test, style, chunk, KvFormat::F16))
+    Ok(Work::of(&model, test, style, chunk, kv))
 }
+
+/// Refuses what nobody can wait for, before anything is allocated for it.
+///
+/// # Errors
+/// If a test has more positions than [`MOST_POSITIONS`], or is to be timed no times or more than [`MOST_REPETITIONS`].
+pub(super) fn check(tests: &[Test], repetitions: usize) -> Result<()> {
+    if let Some(test) = tests.iter().find(|test| test.n_positions() > MOST_POSITIONS) {
+        let most = count(MOST_POSITIONS);
+        bail!("test {test} has more positions than can be measured: expected at most {most}, depth included");
+    }
+    if !(1..=MOST_REPETITIONS).contains(&repetitions) {
+        bail!("-r {repetitions} is no number of repetitions: expected 1 to {}", count(MOST_REPETITIONS));
+    }
+    Ok(())
+}
+
+/// Sixteen times the longest contexts that models are trained with.
+const MOST_POSITIONS: usize = 1 << 24;
+/// A day of milliseconds has not many more.
+const MOST_REPETITIONS: usize = 1_000_000;
 
 /// 0 means one on each physical core; each number once, in the order given.
 pub(super) fn thread_counts(asked: &[usize]) -> Vec<usize> {

@@ -3,21 +3,23 @@
 //! Which flags there are differs between versions and forks, so its `--help` is asked first; a flag that is not mentioned
 //! is not used.
 
+use crate::kv_cache::KvFormats;
 use crate::measure::bench::peer::{Configuration, PeerError, PeerRun};
 use crate::measure::bench::{Phase, Test};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// A `llama-bench`.
+/// A `llama-bench`, and how it is to store keys and values.
 pub(super) struct Peer {
     path: PathBuf,
     help: String,
+    kv: KvFormats,
 }
 
 impl Peer {
     /// Finds out whether it is one.
-    pub(super) fn find(path: &Path) -> Result<Self> {
+    pub(super) fn find(path: &Path, kv: KvFormats) -> Result<Self> {
         let output = run(path, &["--help".to_owned()])?;
         let help = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         if let Some(missing) =
@@ -25,7 +27,7 @@ impl Peer {
         {
             return Err(PeerError::NotLlamaBench { path: path.display().to_string(), missing }.into());
         }
-        Ok(Self { path: path.to_owned(), help })
+        Ok(Self { path: path.to_owned(), help, kv })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -33,7 +35,8 @@ impl Peer {
     }
 
     /// Tries every configuration once: with and without fused attention, with and without re-packed weights, as far as it
-    /// has such flags. `tell` hears which is being tried.
+    /// has such flags. `tell` hears which is being tried. One that the peer refuses is left out; if it refuses all, that is
+    /// an error.
     pub(super) fn configurations(
         &self,
         model: &Path,
@@ -41,13 +44,18 @@ impl Peer {
         threads: usize,
         tell: impl Fn(&[String]),
     ) -> Result<Vec<Configuration>> {
-        let mut tried = Vec::new();
+        let (mut tried, mut refused) = (Vec::new(), None);
         for flags in variants(&self.help) {
             tell(&flags);
-            let tokens_per_second = self.run(model, test, threads, &flags)?.samples_ts[0];
-            tried.push(Configuration { flags, tokens_per_second });
+            match self.run(model, test, threads, &flags) {
+                Ok(run) => tried.push(Configuration { flags, tokens_per_second: run.samples_ts[0] }),
+                Err(error) => refused = refused.or(Some(error)), // quantised values, for one, need fused attention there
+            }
         }
-        Ok(tried)
+        match refused {
+            Some(error) if tried.is_empty() => Err(error),
+            _ => Ok(tried),
+        }
     }
 
     /// Runs one repetition of a test, which the peer precedes with a warm-up of its own.
@@ -64,7 +72,7 @@ impl Peer {
             }
             .into());
         }
-        Ok(PeerRun::of(&String::from_utf8_lossy(&output.stdout), test, threads, &model.to_string_lossy())?)
+        Ok(PeerRun::of(&String::from_utf8_lossy(&output.stdout), test, threads, &model.to_string_lossy(), self.kv)?)
     }
 
     fn arguments(&self, model: &Path, test: Test, threads: usize, flags: &[String]) -> Result<Vec<String>, PeerError> {
@@ -83,7 +91,7 @@ impl Peer {
         let n_gen = if after_prompt { 0 } else { n_gen };
         let numbers = [("-p", n_prompt), ("-n", n_gen), ("-t", threads), ("-r", 1)];
         args.extend(numbers.into_iter().flat_map(|(flag, n)| [flag.to_owned(), n.to_string()]));
-        args.extend(["-ctk", "f16", "-ctv", "f16", "-o", output].map(str::to_owned));
+        args.extend(["-ctk", self.kv.k.name(), "-ctv", self.kv.v.name(), "-o", output].map(str::to_owned));
         if test.depth > 0 && !after_prompt {
             if !has_depth {
                 let path = self.path.display().to_string();
@@ -120,6 +128,7 @@ fn run(program: &Path, args: &[String]) -> Result<Output> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kv_cache::KvFormat;
 
     #[test]
     fn only_flags_that_the_help_mentions_are_varied() {
@@ -135,14 +144,15 @@ mod tests {
 
     #[test]
     fn a_peer_without_depth_generates_after_a_prompt_or_says_so() {
-        let peer = Peer { path: "bench".into(), help: "no such flag".into() };
+        let kv = KvFormats { k: KvFormat::F16, v: KvFormat::Q8_0 };
+        let peer = Peer { path: "bench".into(), help: "no such flag".into(), kv };
         let test = Test { phase: Phase::Generate(4), depth: 7 };
         let said = peer.arguments(Path::new("m"), test, 1, &[]).unwrap_err().to_string();
         assert!(said.contains("--n-depth") && said.contains("tg4 @ d7"), "{said}");
         let args = peer.arguments(Path::new("m"), Test { depth: 0, ..test }, 3, &["-fa".into()]).unwrap();
-        assert_eq!(args.join(" "), "-m m -p 0 -n 4 -t 3 -r 1 -ctk f16 -ctv f16 -o json -fa");
+        assert_eq!(args.join(" "), "-m m -p 0 -n 4 -t 3 -r 1 -ctk f16 -ctv q8_0 -o json -fa");
 
-        let fork = Peer { path: "bench".into(), help: "  -gp <pp,tg>   (default: )".into() };
+        let fork = Peer { path: "bench".into(), help: "  -gp <pp,tg>   (default: )".into(), kv: KvFormat::F16.into() };
         let args = fork.arguments(Path::new("m"), test, 1, &[]).unwrap();
         assert_eq!(args.join(" "), "-m m -gp 7,4 -p 0 -n 0 -t 1 -r 1 -ctk f16 -ctv f16 -o json");
         let prompt = Test { phase: Phase::Prompt(4), depth: 7 };

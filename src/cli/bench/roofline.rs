@@ -1,14 +1,16 @@
 //! `bench roofline`: what this machine can do, and what share of it a model uses.
 
 use super::header::{Header, ModelFile, Watch, binary};
-use super::model::{count_threads as threads, first_token, speed, thread_counts, work};
+use super::model::{check, count_threads as threads, first_token, speed, thread_counts, work};
 use crate::cli::Format;
-use crate::cli::activation_args::ActivationArgs;
 use crate::cli::cache_args::CacheArgs;
-use crate::cli::model_args::{ModelArgs, NamedModel, Path, open, spinner};
+use crate::cli::model_args::ModelArgs;
+use crate::cli::named_model::{NamedModel, open};
+use crate::cli::optimized_args::OptimizedArgs;
 use crate::cli::output::print_json;
+use crate::cli::path::Path;
+use crate::cli::progress::spinner;
 use crate::gguf::Gguf;
-use crate::kv_cache::KvFormat;
 use crate::measure::bench::{self, Phase, Runner, Shares, Test, Work, grid};
 use crate::measure::ceilings::{self, Ceilings, Peak};
 use crate::measure::statistics::Samples;
@@ -24,13 +26,20 @@ use std::sync::Arc;
     cutaway bench roofline\n  \
     cutaway bench roofline -m smollm2-135m -t 1,2")]
 pub(super) struct RooflineArgs {
-    /// A model whose share is to be measured: a GGUF file, or a name; `tiny` is the embedded one
+    /// The model whose share is measured: a GGUF file, or a name that `cutaway pull --list` knows (`tiny` is the embedded
+    /// one); without it, only the machine is measured
     #[arg(short, long, value_name = "FILE|NAME")]
     model: Option<String>,
 
     /// Threads [default: each number up to the number of cores]
     #[arg(short, long, value_name = "N,…", value_delimiter = ',')]
     threads: Vec<usize>,
+
+    #[command(flatten)]
+    optimized: OptimizedArgs,
+
+    #[command(flatten)]
+    cache: CacheArgs,
 
     /// Megabytes of memory to stream; with a model, a stream as long as the model is measured too
     #[arg(long, value_name = "MB", default_value_t = 256)]
@@ -78,12 +87,16 @@ struct Row {
     shares: Shares,
 }
 
+/// 2⁴⁴ bytes.
+const MOST_MEGABYTES: usize = 1 << 24;
+
 pub(super) fn run(args: &RooflineArgs) -> Result<()> {
-    if args.repetitions == 0 {
-        bail!("-r 0 measures nothing: expected 1 or more");
+    let tests = grid(&[args.n_prompt], &[args.n_gen], &[args.n_depth]);
+    check(&tests, args.repetitions)?;
+    if args.stream > MOST_MEGABYTES {
+        bail!("--stream {} is more memory than any machine has: expected at most {MOST_MEGABYTES} MB", args.stream);
     }
     let model = args.model.as_deref().map(|name| open(Some(name))).transpose()?;
-    let tests = grid(&[args.n_prompt], &[args.n_gen], &[args.n_depth]);
     let header = Header::new(model.as_ref().map(|(path, gguf)| ModelFile::of(path, gguf)));
     let watch = Watch::start();
 
@@ -94,7 +107,7 @@ pub(super) fn run(args: &RooflineArgs) -> Result<()> {
     }
     if let Some((_, gguf)) = &model {
         for test in tests.iter().filter(|test| matches!(test.phase, Phase::Generate(_))) {
-            let work = work(gguf, *test, Path::Optimized, 1)?;
+            let work = work(gguf, *test, Path::Optimized, 1, args.cache.formats(Path::Optimized))?;
             options.stream_bytes.push((work.bytes() / work.passes) as usize);
         }
     }
@@ -127,16 +140,16 @@ fn shares(
     let ctx_size = tests.iter().map(Test::n_positions).max().unwrap_or(0);
     let (model, path) = (args.model.clone(), Path::Optimized);
     let named = NamedModel { model };
-    let (rounding, cache) = (ActivationArgs::default(), CacheArgs::default());
-    let mut loaded = ModelArgs { named, ctx_size, path, threads, kernels: None, rounding, cache }.load()?;
-    let options = bench::Options { bos: first_token(&loaded), kv_format: KvFormat::F16, ..bench::Options::default() };
+    let (optimized, cache, kv) = (args.optimized.clone(), args.cache.clone(), args.cache.formats(path));
+    let mut loaded = ModelArgs { named, ctx_size, path, threads, optimized, cache }.load()?;
+    let options = bench::Options { bos: first_token(&loaded), kv, ..bench::Options::default() };
     let mut runner = Runner::new(&mut loaded.engine, options, tests)?;
     let mut rows = Vec::new();
     for &test in tests {
         runner.warm_up(test)?;
         let samples = (0..args.repetitions).map(|_| speed(&mut runner, test)).collect::<Result<Vec<_>>>()?;
         let tokens_per_second = Samples::new(samples);
-        let work = work(gguf, test, path, options.chunk)?;
+        let work = work(gguf, test, path, options.chunk, kv)?;
         rows.push(Row {
             test: test.phase.to_string(),
             depth: test.depth,

@@ -3,16 +3,19 @@
 //! Look first at [`run`]: one loop over the tests, and [`by_turns`] for those with a peer.
 
 use super::header::{Header, ModelFile, Watch};
-use super::model::{count_threads, first_token, speed, thread_counts, work};
+use super::model::{check, count_threads, first_token, speed, thread_counts, work};
 use super::peer::Peer;
 use crate::cli::Format;
-use crate::cli::activation_args::{ActivationArgs, unusual};
 use crate::cli::cache_args::CacheArgs;
+use crate::cli::help;
 use crate::cli::human;
-use crate::cli::model_args::{ModelArgs, NamedModel, Path, open, spinner};
+use crate::cli::model_args::ModelArgs;
+use crate::cli::named_model::NamedModel;
+use crate::cli::optimized_args::{OptimizedArgs, unusual};
 use crate::cli::output::print_json;
+use crate::cli::path::Path;
+use crate::cli::progress::spinner;
 use crate::engine::Engine;
-use crate::kv_cache::KvFormat;
 use crate::measure::bench::peer::Comparison;
 use crate::measure::bench::{Options, Runner, Test, Work, grid};
 use crate::measure::statistics::{Samples, Side, abba, ratio};
@@ -27,9 +30,8 @@ use std::path::PathBuf;
 /// Which tests, and on what.
 #[derive(Debug, Args)]
 pub(super) struct SpeedArgs {
-    /// The model: a GGUF file, or a name that `cutaway pull --list` knows; without it, the embedded model runs
-    #[arg(short, long, value_name = "FILE|NAME")]
-    model: Option<String>,
+    #[command(flatten)]
+    named: NamedModel,
 
     /// Tokens of the prompts to time; 0 for none
     #[arg(short = 'p', long, value_name = "N,…", value_delimiter = ',', default_value = "512")]
@@ -43,8 +45,7 @@ pub(super) struct SpeedArgs {
     #[arg(short = 'd', long, value_name = "N,…", value_delimiter = ',', default_value = "0")]
     n_depth: Vec<usize>,
 
-    /// Threads of the optimized path; 0 for one on each physical core
-    #[arg(short, long, value_name = "N,…", value_delimiter = ',', default_value = "0")]
+    #[arg(short, long, value_name = "N,…", value_delimiter = ',', default_value = "0", help = help::THREADS)]
     threads: Vec<usize>,
 
     /// Times that each test is timed [default: 5; with --peer 10 pairs]
@@ -55,16 +56,14 @@ pub(super) struct SpeedArgs {
     #[arg(long, value_name = "N", default_value_t = 512)]
     ubatch_size: usize,
 
-    /// The text that computes
-    #[arg(long, value_enum, default_value_t = Path::Optimized)]
+    #[arg(long, value_enum, default_value_t, help = help::PATH)]
     path: Path,
 
-    /// Inner loops of the optimized path: scalar, or an instruction set; the best that runs here if not given
-    #[arg(long, value_name = "NAME")]
-    kernels: Option<String>,
+    #[command(flatten)]
+    optimized: OptimizedArgs,
 
     #[command(flatten)]
-    rounding: ActivationArgs,
+    cache: CacheArgs,
 
     /// Measure by turns with this llama-bench, and print the ratio with its 95 % interval
     #[arg(long, value_name = "LLAMA-BENCH")]
@@ -90,7 +89,8 @@ struct Row {
     /// Bits of what quantised matrices read; the naive path rounds nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     activations: Option<ActPrecision>,
-    kv_format: &'static str,
+    cache_type_k: &'static str,
+    cache_type_v: &'static str,
     /// From opening the file to the first possible pass, packing included. Not part of any speed.
     load_seconds: f64,
     work: Work,
@@ -112,11 +112,10 @@ pub(super) fn run(args: &SpeedArgs) -> Result<()> {
         bail!("there is nothing to time: give tokens of a prompt with -p or of a generation with -n");
     }
     let repetitions = args.repetitions.unwrap_or(if args.peer.is_some() { 10 } else { 5 });
-    if repetitions == 0 {
-        bail!("-r 0 times nothing: expected 1 or more");
-    }
-    let (path, gguf) = open(args.model.as_deref())?;
-    let peer = args.peer.as_deref().map(Peer::find).transpose()?;
+    check(&tests, repetitions)?;
+    let (path, gguf) = args.named.open()?;
+    let kv = args.cache.formats(args.path);
+    let peer = args.peer.as_deref().map(|peer| Peer::find(peer, kv)).transpose()?;
     if peer.is_some() && !path.is_file() {
         bail!("the peer needs a file, and the embedded model has none: give one with -m");
     }
@@ -130,7 +129,7 @@ pub(super) fn run(args: &SpeedArgs) -> Result<()> {
         let load_seconds = loaded.setup.load_seconds;
         let bos = first_token(&loaded);
         let (kernels, activations) = inner_loops(&loaded.engine);
-        let options = Options { chunk: args.ubatch_size, kv_format: KvFormat::F16, bos };
+        let options = Options { chunk: args.ubatch_size, kv, bos };
         let mut runner = Runner::new(&mut loaded.engine, options, &tests)?;
         if text && rows.is_empty() {
             header.print(&mut std::io::stdout().lock())?;
@@ -148,7 +147,7 @@ pub(super) fn run(args: &SpeedArgs) -> Result<()> {
                 }
             };
             progress.finish_and_clear();
-            let work = work(&gguf, test, args.path, args.ubatch_size)?;
+            let work = work(&gguf, test, args.path, args.ubatch_size, kv)?;
             let seconds = work.tokens as f64 / tokens_per_second.median;
             let row = Row {
                 test: test.phase.to_string(),
@@ -157,7 +156,8 @@ pub(super) fn run(args: &SpeedArgs) -> Result<()> {
                 path: args.path.name(),
                 kernels,
                 activations,
-                kv_format: "f16",
+                cache_type_k: kv.k.name(),
+                cache_type_v: kv.v.name(),
                 load_seconds,
                 bytes_per_second: work.bytes() as f64 / seconds,
                 operations_per_second: 2.0 * work.macs() as f64 / seconds,
@@ -245,13 +245,12 @@ impl SpeedArgs {
 
     fn model_args(&self, threads: usize, tests: &[Test]) -> ModelArgs {
         ModelArgs {
-            named: NamedModel { model: self.model.clone() },
+            named: self.named.clone(),
             ctx_size: tests.iter().map(Test::n_positions).max().unwrap_or(0),
             path: self.path,
             threads,
-            kernels: self.kernels.clone(),
-            rounding: self.rounding,
-            cache: CacheArgs::default(),
+            optimized: self.optimized.clone(),
+            cache: self.cache.clone(),
         }
     }
 }

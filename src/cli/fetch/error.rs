@@ -8,11 +8,21 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum FetchError {
     /// Something with a local file.
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}")]
     Io {
         /// `read`, `write`, `lock`, …
         action: &'static str,
         /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something with the directory of the models, which the user can choose.
+    #[error("cannot {action} {path} (models are kept there; CUTAWAY_CACHE can name another directory)")]
+    ModelsDir {
+        /// `create` or `write`.
+        action: &'static str,
+        /// The directory, or the lock in it.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -91,12 +101,18 @@ pub enum FetchError {
 impl FetchError {
     /// Whether another source cannot help: a full disk is full for all of them.
     pub(super) fn is_final(&self) -> bool {
-        matches!(self, FetchError::Io { .. } | FetchError::Interrupted)
+        matches!(self, FetchError::Io { .. } | FetchError::ModelsDir { .. } | FetchError::Interrupted)
     }
 
     /// For `map_err` of file operations.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
         move |source| FetchError::Io { action, path, source }
+    }
+
+    /// The same in the directory of the models.
+    pub(super) fn models_dir(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_path_buf();
+        move |source| FetchError::ModelsDir { action, path, source }
     }
 }

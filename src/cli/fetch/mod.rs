@@ -12,14 +12,18 @@ pub mod part;
 mod tests;
 pub mod wheel;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use error::FetchError;
 use part::{Expected, Part};
 use serde::Serialize;
 
 use crate::model::known::{HubFile, KnownModel, Source};
+
+/// How often somebody who waits looks whether to go on, or to stop.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Who is told how a fetch goes on.
 pub trait Progress {
@@ -84,7 +88,7 @@ pub fn fetch(
     progress: &mut dyn Progress,
 ) -> Result<(PathBuf, Origin), FetchError> {
     let dir = &places.models_dir;
-    std::fs::create_dir_all(dir).map_err(FetchError::io("create", dir))?;
+    std::fs::create_dir_all(dir).map_err(FetchError::models_dir("create", dir))?;
     let dest = dir.join(&model.file);
     let expected = Expected { size: model.size, sha256: model.sha256.clone() };
 
@@ -172,12 +176,19 @@ fn from_hub_cache(
 fn lock(dest: &Path, progress: &mut dyn Progress) -> Result<File, FetchError> {
     let name = dest.file_name().unwrap_or_default().to_string_lossy();
     let path = dest.with_file_name(format!(".{name}.lock"));
-    let file = File::create(&path).map_err(FetchError::io("write", &path))?;
-    match file.try_lock() {
-        Ok(()) => return Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => progress.note("another `cutaway pull` is fetching it; waiting"),
-        Err(std::fs::TryLockError::Error(e)) => return Err(FetchError::io("lock", &path)(e)),
+    let file = File::create(&path).map_err(FetchError::models_dir("write", &path))?;
+    let mut told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(e)) => return Err(FetchError::io("lock", &path)(e)),
+            Err(TryLockError::WouldBlock) if progress.cancelled() => return Err(FetchError::Interrupted),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        if !told {
+            progress.note("another `cutaway pull` is fetching it; waiting");
+            told = true;
+        }
+        std::thread::sleep(LOOK_AGAIN); // waiting for the lock itself could not be interrupted
     }
-    file.lock().map_err(FetchError::io("lock", &path))?;
-    Ok(file)
 }

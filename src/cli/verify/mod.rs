@@ -1,58 +1,88 @@
-//! `cutaway verify`: is the optimized path right, operation by operation; are the kernels right, bit by bit?
+//! `cutaway verify`: whether the optimized path computes what the naive path computes.
+//!
+//! | command | compares |
+//! |---|---|
+//! | `verify` | the optimized path with the naive one, operation by operation |
+//! | `verify kernels` | every kernel with its scalar twin, bit by bit ([`kernels`]) |
 //!
 //! The verdicts come from [`measure::verify`](crate::measure::verify); [`text`] arranges them in tables. The exit code is 1
 //! if something is out of budget.
 
+mod kernels;
 mod text;
 
-use super::activation_args::ActivationArgs;
-use super::cache_args;
-use super::model_args::{open, spinner};
+use super::cache_args::CacheArgs;
+use super::help;
+use super::model_args::load_options;
+use super::named_model::NamedModel;
+use super::optimized_args::OptimizedArgs;
 use super::output::print_json;
-use super::{Format, Verdict};
-use crate::kernels::Kernels;
-use crate::kv_cache::{KvFormat, KvFormats};
-use crate::measure::verify::kernels::{KernelReport, verify_kernels};
+use super::path::Path;
+use super::progress::{bar, spinner};
+use super::{Format, Verdict, text as texts};
 use crate::measure::verify::{self, Options, Report, verify};
-use crate::model::{LoadOptions, Model};
+use crate::model::Model;
 use crate::observe::{HookAt, HookFilter};
 use crate::optimized;
-use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::tokenizer::EncodeOptions;
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::{Args, Subcommand, ValueEnum};
 use std::sync::Arc;
 
 /// Some English, some code, some digits: enough tokens for every kind of kernel.
 const PROMPT: &str = "The quick brown fox jumps over the lazy dog. In 1969 people walked on the Moon for the first time; \
                       fn main() { println!(\"{}\", 6 * 7); }";
 
-/// Flags of `verify`.
+/// Prove the optimized path right.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  \
     cutaway verify\n  \
     cutaway verify -m smollm2-135m --mode free\n  \
     cutaway verify -m gemma3-270m -p \"The capital of France is\" -n 2 --format json\n  \
-    cutaway verify -m model.gguf --hook \"blocks.*.attn.hook_z\" --cache-type f16\n  \
+    cutaway verify -m model.gguf --hook \"blocks.*.attn.hook_z\" -ctk f16 -ctv f16\n  \
     cutaway verify -m smollm2-135m --mode free --activations 16\n  \
-    cutaway verify --mode free --cache-type-k q8_0 --cache-type-v q4_0\n  \
-    cutaway verify --kernels\n\n\
-    Exit code 0: everything is within budget; 1: something is not; 2: bad usage or input.")]
+    cutaway verify --mode free -ctk q8_0 -ctv q4_0\n  \
+    cutaway verify --kernels scalar\n  \
+    cutaway verify kernels\n\n\
+    Exit code 0: everything is within budget; 1: something is not; 2: bad usage or input.\n\n\
+    `cutaway verify kernels` compares every kernel with its scalar twin, without a model.")]
 pub struct VerifyArgs {
-    /// The model: a GGUF file, or a name that `cutaway pull --list` knows; without it, the embedded model runs
-    #[arg(short, long, value_name = "FILE|NAME")]
-    model: Option<String>,
+    #[command(subcommand)]
+    what: Option<What>,
 
-    /// Positions in the context; 0 for as many as the model was trained with
-    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    #[command(flatten)]
+    paths: PathsArgs,
+}
+
+/// What else can be verified.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Compare every kernel with its scalar twin, bit by bit
+    Kernels(kernels::KernelsArgs),
+}
+
+/// Flags of the comparison of both paths.
+#[derive(Debug, Args)]
+struct PathsArgs {
+    #[command(flatten)]
+    named: NamedModel,
+
+    #[arg(short, long, value_name = "N", default_value_t = 0, help = help::CTX_SIZE)]
     ctx_size: usize,
 
-    /// Threads of the optimized path; 0 for one on each physical core
-    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    #[arg(short, long, value_name = "N", default_value_t = 0, help = help::THREADS)]
     threads: usize,
 
+    #[command(flatten)]
+    optimized: OptimizedArgs,
+
+    #[command(flatten)]
+    cache: CacheArgs,
+
     /// The text to run; BOS is added where the model asks for it
-    #[arg(short, long, value_name = "TEXT", default_value = PROMPT, hide_default_value = true)]
+    #[arg(short, long, value_name = "TEXT", default_value = PROMPT, hide_default_value = true, value_parser = texts::any(),
+          allow_hyphen_values = true)]
     prompt: String,
 
     /// Tokens to decode after it, chosen by the naive path
@@ -63,33 +93,9 @@ pub struct VerifyArgs {
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
 
-    /// How both paths store keys and values
-    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = cache_args::formats())]
-    cache_type: KvFormat,
-
-    /// How they store keys, if otherwise (also -ctk)
-    #[arg(long, value_name = "FORMAT", value_parser = cache_args::formats())]
-    cache_type_k: Option<KvFormat>,
-
-    /// How they store values, if otherwise (also -ctv)
-    #[arg(long, value_name = "FORMAT", value_parser = cache_args::formats())]
-    cache_type_v: Option<KvFormat>,
-
-    #[command(flatten)]
-    rounding: ActivationArgs,
-
     /// Show these hooks only, a line for each block; `*` stands for anything, commas separate. All are verified all the same
     #[arg(long, value_name = "HOOK,…")]
     hook: Option<String>,
-
-    /// Verify the kernels instead of a model: every table that runs here against the scalar one, bit by bit
-    #[arg(long, conflicts_with_all = ["model", "ctx_size", "threads", "prompt", "n_predict", "mode", "cache_type",
-          "cache_type_k", "cache_type_v", "activations", "hook"])]
-    kernels: bool,
-
-    /// The table of kernels to verify: scalar, avx512, …; the fastest that runs here if not given (with --kernels: all)
-    #[arg(long, value_name = "NAME")]
-    table: Option<String>,
 
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
@@ -118,55 +124,41 @@ impl From<Mode> for verify::Mode {
 /// Runs the command.
 ///
 /// # Errors
-/// A model that cannot be loaded, tokens that do not fit it, a table or hook that does not exist.
+/// A model that cannot be loaded, tokens that do not fit it, kernels or a hook that do not exist.
 pub(super) fn run(args: &VerifyArgs) -> Result<Verdict> {
-    let table = args.table.as_deref().map(table).transpose()?;
-    if args.kernels {
-        return kernels(table, args.format);
-    }
-    let (shown, report) = compare(args, table.unwrap_or_else(Kernels::detect))?;
+    let passed = match &args.what {
+        None => paths(&args.paths)?,
+        Some(What::Kernels(args)) => kernels::run(args)?,
+    };
+    Ok(if passed { Verdict::Positive } else { Verdict::Negative })
+}
+
+/// The optimized path against the naive one.
+fn paths(args: &PathsArgs) -> Result<bool> {
+    let (shown, report) = compare(args)?;
     let passed = report.passed;
     match args.format {
         Format::Json => print_json(&only(report, shown.as_ref()))?,
         Format::Text => text::print(&report, shown.as_ref())?,
     }
-    Ok(verdict(passed))
-}
-
-fn verdict(passed: bool) -> Verdict {
-    if passed { Verdict::Positive } else { Verdict::Negative }
-}
-
-/// The kernels this machine can run, or one table of them, against their twins.
-fn kernels(table: Option<Kernels>, format: Format) -> Result<Verdict> {
-    let tables = table.map_or_else(Kernels::available, |table| vec![table]);
-    let report: KernelReport = verify_kernels(&tables);
-    match format {
-        Format::Json => print_json(&report)?,
-        Format::Text => text::print_kernels(&report)?,
-    }
-    Ok(verdict(report.passed))
+    Ok(passed)
 }
 
 /// Runs both paths. Also returns which hooks the user wants to see.
-fn compare(args: &VerifyArgs, kernels: Kernels) -> Result<(Option<HookFilter>, Report)> {
-    let (_, gguf) = open(args.model.as_deref())?;
-    let tokenizer = Tokenizer::from_metadata(gguf.metadata()).context("cannot use the model's tokenizer")?;
+fn compare(args: &PathsArgs) -> Result<(Option<HookFilter>, Report)> {
+    let options = args.optimized.options(args.threads)?;
+    let (gguf, tokenizer) = args.named.tokenizer()?;
     let tokens = tokenizer.encode(&args.prompt, EncodeOptions { add_special: true, parse_special: true });
-    let n_ctx = (args.ctx_size > 0).then_some(args.ctx_size);
-    let options = LoadOptions { n_ctx, ..LoadOptions::default() };
-    let model = Model::load(Arc::clone(&gguf), options).context("cannot load the model")?;
+    let model = Model::load(Arc::clone(&gguf), load_options(args.ctx_size)).context("cannot load the model")?;
 
     let preparing = spinner("preparing weights");
-    let options = optimized::Options { n_threads: args.threads, kernels, activations: args.rounding.activations };
     let mut candidate = optimized::Transformer::new(&model, options)?;
     let shown = args.hook.as_deref().map(|hook| HookFilter::new(hook, &candidate.hooks())).transpose()?;
     preparing.finish_and_clear();
 
-    let kv =
-        KvFormats { k: args.cache_type_k.unwrap_or(args.cache_type), v: args.cache_type_v.unwrap_or(args.cache_type) };
+    let kv = args.cache.formats(Path::Naive); // exact if nothing is asked: rounding is not what is verified
     let options = Options { mode: args.mode.into(), decode: args.n_predict, kv, ..Options::default() };
-    let bar = progress_bar();
+    let bar = bar("pass");
     let report = verify(&model, &mut candidate, &tokens, &options, |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
@@ -183,20 +175,4 @@ fn only(mut report: Report, shown: Option<&HookFilter>) -> Report {
 
 fn is_shown(at: HookAt, shown: Option<&HookFilter>) -> bool {
     shown.is_none_or(|filter| filter.contains(at))
-}
-
-/// The table with this name.
-fn table(name: &str) -> Result<Kernels> {
-    Kernels::by_name(name).with_context(|| {
-        let available = Kernels::available().iter().map(|kernels| kernels.name).collect::<Vec<_>>().join(", ");
-        format!("no kernels '{name}' run on this machine; expected one of: {available}")
-    })
-}
-
-fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:32} pass {pos} of {len} {elapsed}") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -1,7 +1,6 @@
 //! Verdicts for people: a line for each hook (the worst of its blocks), then one sentence.
 
 use super::is_shown;
-use crate::measure::verify::kernels::{KernelReport, KernelVerdict};
 use crate::measure::verify::{Mode, OpReport, Phase, Report};
 use crate::observe::{Hook, HookFilter};
 use anyhow::Result;
@@ -107,40 +106,4 @@ fn sentence(report: &Report) -> String {
         }
     };
     format!("failed: first divergence: {first}{others}")
-}
-
-pub(super) fn print_kernels(report: &KernelReport) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    write!(out, "{:<14}", "kernel")?;
-    for table in &report.tables {
-        write!(out, "  {:>12}", table.table)?;
-    }
-    writeln!(out)?;
-    let kernels = report.tables.first().map_or(&[][..], |table| &table.kernels);
-    for (i, kernel) in kernels.iter().enumerate() {
-        write!(out, "{:<14}", kernel.kernel)?;
-        for table in &report.tables {
-            write!(out, "  {:>12}", table.kernels.get(i).map_or_else(String::new, outcome))?;
-        }
-        writeln!(out)?;
-    }
-    writeln!(out)?;
-    let mut failed = false;
-    for table in &report.tables {
-        for kernel in &table.kernels {
-            if let Some(difference) = &kernel.first_difference {
-                failed = true;
-                writeln!(out, "failed: {} of {}, {difference}", kernel.kernel, table.table)?;
-            }
-        }
-    }
-    if !failed {
-        writeln!(out, "passed: every kernel has the bits of its scalar twin")?;
-    }
-    Ok(())
-}
-
-/// `19 of 19`: cases with equal bits.
-fn outcome(verdict: &KernelVerdict) -> String {
-    format!("{} of {}", verdict.cases - verdict.failed, verdict.cases)
 }

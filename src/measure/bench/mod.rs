@@ -7,7 +7,8 @@
 //! | `@ d1024` | the same after 1024 tokens that are in the cache already and are not timed |
 //!
 //! Before the clock starts the test is run once for nothing: all of a prompt, one token of a generation. Every sample is
-//! kept; what is reported is their median ([`statistics`](super::statistics)). Keys and values are f16, as the peer's are.
+//! kept; what is reported is their median ([`statistics`](super::statistics)). Keys and values are f16 unless asked otherwise, and
+//! the peer is asked for the same.
 //!
 //! **The benchmarked loop is the uninstrumented one.** [`Runner`] passes [`Off`] by name and takes no observer, so
 //! no other instance of the forward pass can be behind a number of this room; and what `Off` wants to know is asserted here,

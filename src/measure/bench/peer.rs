@@ -8,6 +8,7 @@
 //! Source: `tools/llama-bench/llama-bench.cpp` of llama.cpp.
 
 use super::{Phase, Test};
+use crate::kv_cache::KvFormats;
 use crate::measure::statistics::{Ratio, Samples};
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +118,7 @@ impl PeerRun {
     ///
     /// # Errors
     /// If the output is malformed, or if another model, test, number of threads or cache format was run.
-    pub fn of(output: &str, test: Test, threads: usize, model: &str) -> Result<Self, PeerError> {
+    pub fn of(output: &str, test: Test, threads: usize, model: &str, kv: KvFormats) -> Result<Self, PeerError> {
         let mut run = parse(output)?.swap_remove(0);
         run.take_prompt_for_depth();
         let (n_prompt, n_gen) = match test.phase {
@@ -143,7 +144,8 @@ impl PeerRun {
             })
         };
         let cache = format!("{}, {}", run.type_k, run.type_v);
-        let wrong = other("the model", model, &run.model_filename).or(other("a cache of", "f16, f16", &cache));
+        let asked = format!("{}, {}", kv.k.name(), kv.v.name());
+        let wrong = other("the model", model, &run.model_filename).or(other("a cache of", &asked, &cache));
         if run.samples_ts.is_empty() || run.samples_ts.iter().any(|&speed| !(speed.is_finite() && speed > 0.0)) {
             let found = format!("{:?}", run.samples_ts);
             return Err(PeerError::Malformed { reason: "no speeds in samples_ts".to_owned(), found });

@@ -1,6 +1,9 @@
 //! What llama-bench printed is understood, and what it should not print is refused.
 
 use super::*;
+use crate::kv_cache::KvFormat;
+
+const F16: KvFormats = KvFormats { k: KvFormat::F16, v: KvFormat::F16 };
 
 /// `llama-bench -m model.gguf -p 16 -n 4 -t 1 -r 2 -d 8 -fa 0 --repack 0 -o jsonl` of llama.cpp 0c1e570, the path shortened.
 const RECORDED: &str = include_str!("../../../tests/golden/bench/llama_bench.jsonl");
@@ -28,7 +31,7 @@ fn an_array_and_a_banner_are_understood_too() {
 
 #[test]
 fn only_the_test_that_was_asked_for_counts() {
-    let of = |test: Test, threads: usize, model: &str| PeerRun::of(RECORDED, test, threads, model);
+    let of = |test: Test, threads: usize, model: &str| PeerRun::of(RECORDED, test, threads, model, F16);
     assert_eq!(of(pp(16), 1, "model.gguf").unwrap().avg_ts, 219.674601);
     let tg = Test { phase: Phase::Generate(4), depth: 8 };
     for (wrong, expected) in [
@@ -42,7 +45,7 @@ fn only_the_test_that_was_asked_for_counts() {
         assert!(said.contains(expected), "{said}");
     }
     let q8 = RECORDED.replace("\"type_v\": \"f16\"", "\"type_v\": \"q8_0\"");
-    let said = PeerRun::of(&q8, pp(16), 1, "model.gguf").unwrap_err().to_string();
+    let said = PeerRun::of(&q8, pp(16), 1, "model.gguf", F16).unwrap_err().to_string();
     assert!(said.contains("f16, q8_0"), "{said}");
 }
 
@@ -52,9 +55,9 @@ fn a_generation_after_a_prompt_is_one_at_depth() {
     let output = r#"[{"model_filename": "m", "n_threads": 1, "type_k": "f16", "type_v": "f16", "n_prompt": 64, "n_gen": 8,
         "test": "tg8@pp64", "avg_ts": 151.86, "samples_ts": [ 152.608, 151.112 ]}]"#;
     let test = Test { phase: Phase::Generate(8), depth: 64 };
-    assert_eq!(PeerRun::of(output, test, 1, "m").unwrap().n_depth, 64);
+    assert_eq!(PeerRun::of(output, test, 1, "m", F16).unwrap().n_depth, 64);
     let together = output.replace("tg8@pp64", "pp64+tg8"); // a prompt and a generation, timed together
-    let said = PeerRun::of(&together, test, 1, "m").unwrap_err().to_string();
+    let said = PeerRun::of(&together, test, 1, "m", F16).unwrap_err().to_string();
     assert!(said.contains("a prompt of 0 and ran 64"), "{said}");
 }
 
@@ -71,7 +74,7 @@ fn anything_else_is_refused_with_what_was_found() {
         assert!(said.contains(expected), "{output}: {said}");
     }
     let standing = RECORDED.replace("[ 219.246, 220.103 ]", "[ 0.0 ]");
-    assert!(PeerRun::of(&standing, pp(16), 1, "model.gguf").unwrap_err().to_string().contains("no speeds"));
+    assert!(PeerRun::of(&standing, pp(16), 1, "model.gguf", F16).unwrap_err().to_string().contains("no speeds"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Phase, Test};
 use crate::batch::{Batch, Logits, SeqId};
 use crate::engine::Engine;
-use crate::kv_cache::{CacheError, ForwardError, KvCache, KvFormat, KvLayout};
+use crate::kv_cache::{CacheError, ForwardError, KvCache, KvFormat, KvFormats, KvLayout};
 use crate::observe::Off;
 use crate::sampling::Mt19937;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 pub struct Options {
     /// Most tokens in one pass (llama-bench's `-ub`).
     pub chunk: usize,
-    /// How keys and values are stored.
-    pub kv_format: KvFormat,
+    /// How keys and how values are stored.
+    pub kv: KvFormats,
     /// The token that every test begins with, where the model asks for one; all others are random.
     pub bos: Option<u32>,
 }
@@ -22,7 +22,7 @@ pub struct Options {
 impl Default for Options {
     /// llama-bench's defaults, no first token.
     fn default() -> Self {
-        Self { chunk: 512, kv_format: KvFormat::F16, bos: None }
+        Self { chunk: 512, kv: KvFormat::F16.into(), bos: None }
     }
 }
 
@@ -74,8 +74,8 @@ impl<'a> Runner<'a> {
             return Err(BenchError::Context { test: test.to_string(), needed: test.n_positions(), n_ctx });
         }
         // The filled sequence and its continuation meet in a page that is copied.
-        let positions = tests.iter().map(Test::n_positions).max().unwrap_or(0) + 2 * KvLayout::PAGE_LEN;
-        let cache = engine.new_cache(options.kv_format, positions);
+        let positions = tests.iter().map(Test::n_positions).max().unwrap_or(0).saturating_add(2 * KvLayout::PAGE_LEN);
+        let cache = engine.new_cache(options.kv, positions);
         Ok(Self { engine, cache, options, rng: Mt19937::new(Self::SEED) })
     }
 

@@ -28,9 +28,9 @@ impl Test {
         }
     }
 
-    /// Positions that the test needs in all.
+    /// Positions that the test needs in all; `usize::MAX` where they are more than can be counted.
     pub fn n_positions(&self) -> usize {
-        self.depth + self.n_tokens()
+        self.depth.saturating_add(self.n_tokens())
     }
 }
 

@@ -8,7 +8,7 @@
 //! quantising and whatever the caches do not hold come on top, and are part of what is missing to 100 %.
 
 use super::{Phase, Test};
-use crate::kv_cache::KvFormat;
+use crate::kv_cache::KvFormats;
 use crate::measure::ceilings::Ceilings;
 use crate::measure::inspect::{Decode, kv_read_bytes};
 use crate::model::{FeedForward, LayerWeights, Matrix, Model};
@@ -48,8 +48,9 @@ impl Style {
 }
 
 impl Work {
-    /// The work of a test in passes of at most `chunk` tokens, keys and values stored in `kv_format`.
-    pub fn of(model: &Model, test: Test, style: Style, chunk: usize, kv_format: KvFormat) -> Self {
+    /// The work of a test in passes of at most `chunk` tokens, keys and values stored as `kv` says.
+    pub fn of(model: &Model, test: Test, style: Style, chunk: usize, kv: impl Into<KvFormats>) -> Self {
+        let kv = kv.into();
         let mut work = Self { tokens: 0, passes: 0, quantised_macs: 0, float_macs: 0, weight_bytes: 0, kv_bytes: 0 };
         let n = test.n_tokens();
         let (per_pass, scored) = match test.phase {
@@ -60,7 +61,7 @@ impl Work {
             let rows = per_pass.min(n - start);
             let wanted = usize::from(scored || start + rows == n);
             work.add_pass(model, style, test.depth + start, rows, wanted);
-            work.kv_bytes += kv_read_bytes(&model.config, kv_format, test.depth + start + rows);
+            work.kv_bytes += kv_read_bytes(&model.config, kv, test.depth + start + rows);
         }
         work.weight_bytes = work.passes * weight_bytes(model, style);
         work

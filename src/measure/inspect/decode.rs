@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::parts::Part;
-use crate::kv_cache::{KvFormat, KvLayout};
+use crate::kv_cache::{KvFormat, KvFormats, KvLayout};
 use crate::model::{Config, Model};
 
 /// Memory traffic and cache size of decoding. Decoding is bound by these bytes, not by arithmetic.
@@ -45,8 +45,9 @@ impl Decode {
 
 /// Bytes of keys and values that a token reads when it and those before it are `n_positions`: in layers with a window
 /// only what can be seen.
-pub fn kv_read_bytes(config: &Config, format: KvFormat, n_positions: usize) -> u64 {
-    let layout = KvLayout::new(config, format, format, 1);
+pub fn kv_read_bytes(config: &Config, formats: impl Into<KvFormats>, n_positions: usize) -> u64 {
+    let formats = formats.into();
+    let layout = KvLayout::new(config, formats.k, formats.v, 1);
     let seen = |layer: usize| config.layers[layer].window.unwrap_or(n_positions).min(n_positions);
     (0..config.n_layer()).map(|layer| (layout.layer_position_bytes(layer) * seen(layer)) as u64).sum()
 }

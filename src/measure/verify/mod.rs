@@ -124,7 +124,7 @@ pub fn verify(
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Report, VerifyError> {
     let n_ctx = model.config.n_ctx;
-    match prompt.len() + options.decode {
+    match prompt.len().saturating_add(options.decode) {
         _ if prompt.is_empty() => return Err(VerifyError::Empty),
         n if n > n_ctx => return Err(VerifyError::TooLong { prompt: prompt.len(), decode: options.decode, n_ctx }),
         _ => {}
