@@ -196,7 +196,52 @@ impl Logits {
     pub fn last(&self) -> Option<&[f32]> {
         self.rows().last()
     }
+
+    /// Checks that every score is a finite number. `batch` is the batch that was run. Finite weights in sane sizes give
+    /// finite scores, so anything else tells that the model is damaged, and no token is likelier than another.
+    ///
+    /// # Errors
+    /// [`NotFinite`] names the first row and token.
+    pub fn check(&self, batch: &Batch) -> Result<(), NotFinite> {
+        // One comparison of bits a score, without a branch: the compiler makes vector instructions of it.
+        const EXPONENT: u32 = 0x7f80_0000; // all ones: infinite or NaN
+        if !self.values.iter().fold(false, |found, x| found | (x.to_bits() & EXPONENT == EXPONENT)) {
+            return Ok(());
+        }
+        let found = self.values.iter().position(|x| !x.is_finite()).unwrap_or(0);
+        let (row, token) = (found / self.n_vocab, (found % self.n_vocab) as u32);
+        let row = batch.logit_rows().get(row).map(|&row| batch.rows()[row]);
+        let (sequence, position) = row.map_or((SeqId(0), 0), |row| (row.sequence, row.position));
+        Err(NotFinite { sequence, position, token, value: self.values[found] })
+    }
 }
+
+/// Scores that are no numbers.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "the logits after position {position} of sequence {sequence} are not numbers (token {token} has {value}): the model's \
+     weights are damaged, or they overflow. `cutaway verify` names the first value that is wrong"
+)]
+pub struct NotFinite {
+    /// Sequence of the first row with such a score.
+    pub sequence: SeqId,
+    /// Position of that row.
+    pub position: usize,
+    /// The first token with such a score.
+    pub token: u32,
+    /// NaN or an infinity.
+    pub value: f32,
+}
+
+/// By bits, so that NaN equals itself.
+impl PartialEq for NotFinite {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |x: &Self| (x.sequence, x.position, x.token, x.value.to_bits());
+        key(self) == key(other)
+    }
+}
+
+impl Eq for NotFinite {}
 
 #[cfg(test)]
 mod tests {
@@ -208,6 +253,21 @@ mod tests {
         assert_eq!(batch.logit_rows(), [2]);
         assert_eq!(batch.rows().iter().map(|r| r.position).collect::<Vec<_>>(), [5, 6, 7]);
         assert_eq!(Batch::scored(SeqId(7), 0, &[1, 2]).logit_rows(), [0, 1]);
+    }
+
+    #[test]
+    fn the_first_score_that_is_no_number_is_named() {
+        let batch = Batch::prompt(SeqId(7), 5, &[1, 2, 3]);
+        assert_eq!(Logits::new(3, vec![0.0, f32::MAX, -0.0]).check(&batch), Ok(()));
+        for value in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let error = Logits::new(3, vec![0.0, 1.0, value]).check(&batch).unwrap_err();
+            assert_eq!((error.sequence, error.position, error.token), (SeqId(7), 7, 2));
+            let scored = Batch::scored(SeqId(1), 4, &[1, 2]);
+            let error = Logits::new(3, vec![0.0, 1.0, 2.0, 3.0, value, value]).check(&scored).unwrap_err();
+            assert_eq!((error.sequence, error.position, error.token), (SeqId(1), 5, 1));
+        }
+        let empty = Logits::new(3, Vec::new()).check(&batch.without_logits());
+        assert_eq!(empty, Ok(()));
     }
 
     #[test]

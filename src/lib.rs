@@ -47,13 +47,14 @@
 //! | F5 | [`engine`] | prefill, decode, stop: a conversation with a model |
 //! | F1 | [`gguf`], [`tensor`] | the file format, and what a tensor looks like in memory |
 //! | F1 | [`kernels`] | the inner loops of the fast path: packed tiles, scalar and vector kernels |
-//! | F0 | [`quant`], [`observe`] | the block formats, one file each; observers, hooks and the cost model |
+//! | F0 | [`quant`], [`observe`], [`escape`] | the block formats, one file each; observers, hooks and the cost model; strangers' text made safe to show |
 //! | F6 | [`measure`] | what a file is, whether a path is right, how fast it runs, and what share of the machine that is |
 //! | F8 | `cli` | one file per command; behind the feature `cli`, which is on by default |
 //!
 //! The library never prints, never exits and never panics on input: every fallible floor has one error enum that
 //! says what, where, expected and found.
 
+pub mod escape;
 pub mod observe;
 pub mod quant;
 

@@ -212,7 +212,8 @@ fn kv_success() {
     assert_eq!(gguf.metadata().len(), 100);
     // Strings that are not UTF-8 are bytes, and an error only for a caller who wants text.
     let error = gguf.metadata().str("my_key_8").unwrap_err();
-    assert!(error.to_string().contains("value of key 'my_key_8'"), "{error}");
+    assert!(error.to_string().contains("value of key 'my_key_8' is not UTF-8 from byte"), "{error}");
+    assert!(gguf.metadata().text("my_key_8").unwrap().unwrap().contains('\u{fffd}'));
 }
 
 // ----------------------------------------------------------------------------------------------- tensor infos
@@ -354,7 +355,7 @@ fn two_tensors(file: File, alignment: usize) -> File {
 
 #[test]
 fn data_not_enough_data() {
-    let error = two_tensors(File::new(), 32).data(63).rejected("failed to read tensor data binary blob");
+    let error = two_tensors(File::new(), 32).data(49).rejected("failed to read tensor data binary blob");
     assert!(
         error
             .to_string()
@@ -407,11 +408,102 @@ fn data_custom_align() {
 #[test]
 fn a_file_cut_off_anywhere_is_an_error() {
     let bytes = two_tensors(random_kv(File::new()), 32).data(64).bytes();
-    for end in 0..bytes.len() {
+    let padding = 14; // behind the last tensor: 18 bytes at a multiple of 32
+    for end in 0..bytes.len() - padding {
         let error = Gguf::from_bytes(bytes[..end].to_vec()).expect_err("a truncated file was read");
         assert!(matches!(error, GgufError::Truncated { .. } | GgufError::OutOfBounds { .. }), "at {end}: {error}");
     }
-    assert!(Gguf::from_bytes(bytes).is_ok());
+    for end in bytes.len() - padding..=bytes.len() {
+        let gguf = Gguf::from_bytes(bytes[..end].to_vec()).expect("every byte of every tensor is there");
+        assert_eq!(gguf.data(&gguf.tensor("block").unwrap()).len(), 18);
+    }
+}
+
+/// Padding that is left out behind the last tensor only, whatever the alignment, and tensors without elements behind it.
+#[test]
+fn only_the_last_padding_may_be_missing() {
+    for alignment in [1, 2, 32, 256, 4096, 1 << 20] {
+        let at = |n: usize| n.next_multiple_of(alignment as usize) as u64;
+        let file = |data: usize| {
+            let file = File::new().alignment_key(alignment).info("a", &[5], GgmlType::F32, 0);
+            let file = file.info("b", &[32], GgmlType::Q4_0, at(20)).info("none", &[0], GgmlType::F32, at(20) + at(18));
+            file.info("also none", &[32, 0], GgmlType::Q4_0, at(20) + at(18)).data(data)
+        };
+        let needed = at(20) as usize + 18;
+        let gguf = Gguf::from_bytes(file(needed).bytes()).unwrap_or_else(|error| panic!("{alignment}: {error}"));
+        let lengths = ["a", "b", "none", "also none"].map(|name| gguf.data(&gguf.tensor(name).unwrap()).len());
+        assert_eq!(lengths, [20, 18, 0, 0]);
+        let error = file(needed - 1).rejected("tensor 'b' data is not within the file bounds");
+        assert!(matches!(error, GgufError::OutOfBounds { end, file_bytes, .. } if end == file_bytes + 1), "{error}");
+    }
+    // The largest alignment there is: nobody can write the padding in front of the data.
+    File { alignment: 1, ..File::new() }
+        .kv("general.alignment", 4, &(1u32 << 31).to_le_bytes())
+        .info("a", &[1], GgmlType::F32, 0)
+        .data(4)
+        .rejected("padding before the data section needs 2147483");
+}
+
+/// A copy of the file without its last bytes, cut inside each section: the error names what is missing.
+#[test]
+fn the_missing_section_is_named() {
+    let file = || {
+        let file = File::new().kv("name", 8, &string("text")).kv(
+            "numbers",
+            9,
+            &[4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0],
+        );
+        file.info("w", &[8], GgmlType::F32, 0).data(32)
+    };
+    let bytes = file().bytes();
+    let infos = 24 + file().kv.concat().len();
+    for (end, missing) in [
+        (0, "magic needs 4 bytes, 0 are left"),
+        (3, "magic needs 4 bytes, 3 are left"),
+        (6, "version needs 4 bytes, 2 are left"),
+        (12, "number of tensors needs 8 bytes"),
+        (20, "number of key value pairs needs 8 bytes"),
+        (28, "length of key 0 needs 8 bytes"),
+        (34, "key 0 needs 4 bytes, 2 are left"),
+        (38, "type of key 'name' needs 4 bytes, 2 are left"),
+        (44, "length of value of key 'name' needs 8 bytes"),
+        (50, "value of key 'name' needs 4 bytes, 2 are left"),
+        (infos - 2, "array of 1 u32 in key 'numbers' needs 4 bytes, 2 are left"),
+        (infos, "length of name of tensor 0 needs 8 bytes, 0 are left"),
+        (infos + 10, "number of dimensions of tensor 'w' needs 4 bytes, 1 are left"),
+        (infos + 20, "dimension 0 of tensor 'w' needs 8 bytes"),
+        (infos + 23, "type of tensor 'w' needs 4 bytes, 2 are left"),
+        (infos + 30, "offset of tensor 'w' needs 8 bytes"),
+        (infos + 34, "padding before the data section needs"),
+        (bytes.len() - 1, "tensor 'w' data is not within the file bounds"),
+    ] {
+        let error = Gguf::from_bytes(bytes[..end].to_vec()).expect_err("a truncated file was read").to_string();
+        assert!(error.contains(missing), "{end}: `{error}` does not say `{missing}`");
+    }
+}
+
+/// Lengths near 2⁶⁴ in every place that has a length or an offset.
+#[test]
+fn no_length_wraps_around() {
+    for length in [u64::MAX, u64::MAX - 7, 1 << 63, (1 << 63) - 1, 1 << 62, 1 << 31] {
+        let mut key = File::new().kv("key", 4, &[0; 4]);
+        key.kv[0][..8].copy_from_slice(&length.to_le_bytes());
+        key.rejected("key 0");
+        File::new().kv("key", 8, &length.to_le_bytes()).rejected("value of key 'key'");
+        let array = [&8i32.to_le_bytes()[..], &1u64.to_le_bytes(), &length.to_le_bytes()].concat();
+        File::new().kv("key", 9, &array).rejected("string 0 of key 'key'");
+        let array = [&10i32.to_le_bytes()[..], &length.to_le_bytes()].concat();
+        File::new().kv("key", 9, &array).rejected("key 'key'");
+        let mut name = File::new().info("w", &[1], GgmlType::F32, 0).data(32);
+        name.infos[0][..8].copy_from_slice(&length.to_le_bytes());
+        name.rejected("name of tensor 0");
+        File::new().info("w", &[1], GgmlType::F32, length).data(32).rejected("tensor 'w' has offset");
+        assert!(Gguf::from_bytes(File::new().info("w", &[length as i64], GgmlType::F32, 0).data(32).bytes()).is_err());
+        for counts in [(Some(length as i64), None), (None, Some(length as i64))] {
+            let file = File { n_tensors: counts.0, n_kv: counts.1, ..File::new() };
+            assert!(Gguf::from_bytes(file.bytes()).is_err(), "{length}");
+        }
+    }
 }
 
 #[test]
@@ -438,7 +530,7 @@ fn an_array_is_flat_short_enough_and_there() {
 fn keys_and_names_are_utf8() {
     let mut file = File::new().kv("key", 0, &[0]);
     file.kv[0][9] = 0xff;
-    assert!(matches!(file.rejected("key 0 at offset 32 is not UTF-8"), GgufError::NotUtf8 { .. }));
+    assert!(matches!(file.rejected("key 0 at offset 32 is not UTF-8: 'k\u{fffd}y'"), GgufError::NotUtf8 { .. }));
     let mut file = File::new().info("name", &[1], GgmlType::F32, 0).data(32);
     file.infos[0][9] = 0xff;
     file.rejected("name of tensor 0 at offset 32 is not UTF-8");
@@ -477,6 +569,50 @@ fn a_shard_names_its_siblings() {
     let error = Gguf::open(&path).unwrap().require_whole().unwrap_err();
     assert!(error.to_string().contains("shard 2 of 3"), "{error}");
     assert!(error.to_string().contains("tiny-00001-of-00003.gguf … tiny-00003-of-00003.gguf"), "{error}");
+    assert!(error.to_string().contains("`llama-gguf-split --merge tiny-00001-of-00003.gguf MODEL.gguf`"), "{error}");
+
+    // Numbers of another type, and more of them than there are: it is a shard all the same.
+    for (ty, no, count) in [(4, 5u32, 3u32), (5, 1, 2), (10, 0, 9)] {
+        let value = |n: u32| [n.to_le_bytes(), [0; 4]].concat()[..if ty == 10 { 8 } else { 4 }].to_vec();
+        let file = File::new().kv("split.no", ty, &value(no)).kv("split.count", ty, &value(count));
+        let error = Gguf::from_bytes(file.bytes()).unwrap().require_whole().unwrap_err().to_string();
+        assert!(error.contains(&format!("shard {} of {count} of a split model", no + 1)), "{error}");
+    }
+}
+
+/// Strings of the metadata are bytes, keys and names are not; whatever a message quotes is shown escaped.
+#[test]
+fn control_characters_of_a_file_are_shown_escaped() {
+    let escape = "\u{1b}[31m";
+    for (file, core) in [
+        (File::new().kv(escape, 13, &[]), "key '\\u{1b}[31m' has invalid GGUF type 13"),
+        (File::new().kv(escape, 8, &[0xff; 8]), "value of key '\\u{1b}[31m'"),
+        (File::new().kv(escape, 0, &[1]).kv(escape, 0, &[1]), "duplicate key '\\u{1b}[31m'"),
+        (File::new().raw_info(escape, 9, &[], 0, 0), "tensor '\\u{1b}[31m' has invalid number of dimensions"),
+        (File::new().info(escape, &[33], GgmlType::Q4_0, 0), "tensor '\\u{1b}[31m' of type Q4_0"),
+        (File::new().info(escape, &[1], GgmlType::F32, 7), "tensor '\\u{1b}[31m' has offset 7"),
+        (File::new().info(escape, &[1], GgmlType::F32, 0), "tensor '\\u{1b}[31m' data is not within"),
+    ] {
+        file.rejected(core);
+    }
+    let gguf = Gguf::from_bytes(File::new().kv(escape, 8, &string(escape)).bytes()).unwrap();
+    let error = gguf.metadata().u32(escape).unwrap_err().to_string();
+    assert_eq!(error, "key '\\u{1b}[31m' must be of type u32 but is str");
+    let directory = tempfile::tempdir().unwrap();
+    let error = Gguf::open(&directory.path().join(escape)).unwrap_err().to_string();
+    assert!(error.ends_with("/\\u{1b}[31m'"), "{error}");
+}
+
+#[test]
+fn strings_are_bytes() {
+    let strings = [&8i32.to_le_bytes()[..], &2u64.to_le_bytes(), &string("a"), &2u64.to_le_bytes(), &[0xff, 0xfe]];
+    let gguf = Gguf::from_bytes(File::new().kv("tokens", 9, &strings.concat()).bytes()).unwrap();
+    assert_eq!(gguf.metadata().byte_strs("tokens").unwrap().unwrap(), [&b"a"[..], &[0xff, 0xfe]]);
+    let error = gguf.metadata().strs("tokens").unwrap_err();
+    assert!(matches!(&error, GgufError::ValueNotUtf8 { element: Some(1), byte: 0, .. }));
+    let expected = "value of key 'tokens', string 1 of the array, is not UTF-8 from byte 0 on: '\u{fffd}\u{fffd}'";
+    assert_eq!(error.to_string(), expected);
+    assert!(gguf.metadata().byte_strs("none").unwrap().is_none());
 }
 
 #[test]
@@ -484,11 +620,40 @@ fn what_cannot_be_opened_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let missing = Gguf::open(&directory.path().join("none.gguf")).unwrap_err().to_string();
     assert!(missing.contains("none.gguf"), "{missing}");
+    let missing = Gguf::open(&directory.path().join("none.gguf")).unwrap_err();
+    let cause = std::error::Error::source(&missing).expect("what the system says").to_string();
+    assert!(!missing.to_string().contains(&cause), "each cause once: {missing}: {cause}");
     let error = Gguf::open(directory.path()).unwrap_err();
-    assert!(matches!(error, GgufError::Open { .. }), "{error}");
+    assert!(matches!(error, GgufError::NotAFile { found: "a directory", .. }), "{error}");
 
     let empty = directory.path().join("empty.gguf");
     std::fs::write(&empty, b"").unwrap();
     let error = Gguf::open(&empty).unwrap_err();
     assert_eq!(error.to_string(), "file ends at offset 0: magic needs 4 bytes, 0 are left");
+}
+
+/// A pipe cannot be mapped, and opening one would wait for whoever writes to it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_and_a_device_are_told_by_their_kind() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let error = Gguf::open(&pipe).unwrap_err();
+    assert!(matches!(error, GgufError::NotAFile { found: "a pipe", .. }), "{error}");
+    let error = Gguf::open(std::path::Path::new("/dev/null")).unwrap_err();
+    assert!(error.to_string().contains("'/dev/null' is a device: expected a regular file"), "{error}");
+}
+
+/// Names of files are bytes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_name_is_no_utf8_opens() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(std::ffi::OsStr::from_bytes(b"mod\xffel.gguf"));
+    std::fs::write(&path, File::new().bytes()).unwrap();
+    assert_eq!(Gguf::open(&path).unwrap().path(), Some(path.as_path()));
+    std::fs::remove_file(&path).unwrap();
+    assert!(Gguf::open(&path).unwrap_err().to_string().ends_with("mod\u{fffd}el.gguf'"));
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Rooms by floor. A room imports only from floors below its own.
 const FLOORS: [&[&str]; 9] = [
-    &["observe", "quant"],
+    &["escape", "observe", "quant"],
     &["gguf", "kernels", "tensor"],
     &["tokenizer", "model"],
     &["kv_cache", "batch"],

@@ -36,7 +36,7 @@ impl Engine {
     /// Prepares a model for the naive path: every weight is decoded to f32.
     ///
     /// # Errors
-    /// If a format has no decoder; a loaded [`Model`] holds no such tensor.
+    /// If there is no memory for the decoded weights, or if a format has no decoder; a loaded [`Model`] holds no such tensor.
     pub fn naive(model: &Model) -> Result<Self, QuantError> {
         Ok(Engine::Naive(naive::Transformer::new(model)?))
     }
@@ -68,16 +68,18 @@ impl Engine {
     /// Runs a batch; see [`naive::Transformer::forward`].
     ///
     /// # Errors
-    /// If the batch does not fit the model or the cache.
+    /// If the batch does not fit the model or the cache, if there is no memory, or if the logits are not numbers.
     pub fn forward(
         &mut self,
         batch: &Batch,
         cache: &mut KvCache,
         obs: &mut impl Observer,
     ) -> Result<Logits, ForwardError> {
-        match self {
+        let logits = match self {
             Engine::Naive(transformer) => transformer.forward(batch, cache, obs),
             Engine::Optimized(transformer) => transformer.forward(batch, cache, obs),
-        }
+        }?;
+        logits.check(batch)?; // here, so that nobody who runs a model can forget it
+        Ok(logits)
     }
 }

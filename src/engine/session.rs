@@ -55,8 +55,8 @@ impl<'a> Session<'a> {
     /// Processes tokens, in chunks, and returns the scores of what comes after the last of them, `[n_vocab]`.
     ///
     /// # Errors
-    /// If there are no tokens, one is not in the vocabulary, or they do not fit the context; the sequence is then as
-    /// long as the chunks that were processed.
+    /// If there are no tokens, one is not in the vocabulary, they do not fit the context, there is no memory, or the logits
+    /// are not numbers; the sequence is then as long as the chunks that were processed.
     pub fn prefill(&mut self, tokens: &[u32], obs: &mut impl Observer) -> Result<Logits, ForwardError> {
         let (n, chunk) = (tokens.len(), self.chunk);
         let mut done = 0;

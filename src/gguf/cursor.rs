@@ -1,4 +1,4 @@
-//! [`Cursor`]: reading little-endian numbers from bytes that nobody vouches for.
+//! [`Cursor`]: reading little-endian numbers from bytes that may say anything.
 //!
 //! Every read names what it reads, so that a file cut off anywhere says what is missing. The name is
 //! `format_args!(…)`: it becomes text only when there is an error to tell.
@@ -6,6 +6,7 @@
 use std::fmt::Arguments;
 
 use super::GgufError;
+use crate::escape::Quoted;
 
 /// Longest string that a file may hold, in bytes. Source: `GGUF_MAX_STRING_LENGTH`.
 pub(super) const MAX_STRING: u64 = 1 << 30;
@@ -85,7 +86,11 @@ impl<'a> Cursor<'a> {
     pub(super) fn text(&mut self, what: Arguments<'_>) -> Result<&'a str, GgufError> {
         let offset = self.at + 8;
         let bytes = self.string(what)?;
-        std::str::from_utf8(bytes).map_err(|_| GgufError::NotUtf8 { what: what.to_string(), offset })
+        std::str::from_utf8(bytes).map_err(|_| GgufError::NotUtf8 {
+            what: what.to_string(),
+            offset,
+            found: Quoted::of_bytes(bytes),
+        })
     }
 }
 

@@ -1,10 +1,13 @@
-//! Metadata by key *and type*: what the rooms above ask for.
+//! Metadata by key *and type*: what the modules above ask for.
 //!
 //! Each getter comes twice: `u32(key)` is `Ok(None)` where the key is absent, `require_u32(key)` is an error then.
 //! A key of another type is an error in both. They are as strict as llama.cpp: no number is converted.
 
+use std::borrow::Cow;
+
 use super::encode::Number;
 use super::{Array, GgufError, Metadata, Value, ValueType};
+use crate::escape::Quoted;
 
 macro_rules! scalar_getters {
     ($($get:ident $require:ident $rust:ty, $variant:ident);* $(;)?) => {
@@ -64,7 +67,8 @@ array_getters! {
 }
 
 impl Metadata {
-    /// The text of a key, if it is there. An error where it is not UTF-8; [`get`](Self::get) has its bytes.
+    /// The text of a key, if it is there. An error where it is not UTF-8: for text that is compared with other text. For
+    /// text that is only shown see [`text`](Self::text).
     pub fn str(&self, key: &str) -> Result<Option<&str>, GgufError> {
         match self.get(key) {
             None => Ok(None),
@@ -78,16 +82,38 @@ impl Metadata {
         self.str(key)?.ok_or_else(|| missing(key, "str"))
     }
 
-    /// The strings of a key that is an array of them, if it is there. An error where one is not UTF-8.
-    pub fn strs(&self, key: &str) -> Result<Option<Vec<&str>>, GgufError> {
-        let Some(array) = self.array_of(key, ValueType::Str)? else { return Ok(None) };
-        let mut strings = Vec::with_capacity(array.len());
-        for (i, element) in array.iter().enumerate() {
-            if let Value::Str(bytes) = element {
-                strings.push(text(key, Some(i), bytes)?);
-            }
+    /// The text of a key as it can be shown, if the key is there: U+FFFD stands for what is not UTF-8.
+    pub fn text(&self, key: &str) -> Result<Option<Cow<'_, str>>, GgufError> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Str(bytes)) => Ok(Some(String::from_utf8_lossy(bytes))),
+            Some(other) => Err(wrong_type(key, ValueType::Str.name().to_owned(), other)),
         }
+    }
+
+    /// As [`text`](Self::text), for a key that must be there.
+    pub fn require_text(&self, key: &str) -> Result<Cow<'_, str>, GgufError> {
+        self.text(key)?.ok_or_else(|| missing(key, "str"))
+    }
+
+    /// The strings of a key that is an array of them, as the bytes they are, if the key is there: tokens need not be whole
+    /// characters.
+    pub fn byte_strs(&self, key: &str) -> Result<Option<Vec<&[u8]>>, GgufError> {
+        let Some(array) = self.array_of(key, ValueType::Str)? else { return Ok(None) };
+        let mut strings = Vec::with_capacity(array.len()); // the file has at least eight bytes for each
+        strings.extend(array.iter().filter_map(|element| match element {
+            Value::Str(bytes) => Some(bytes),
+            _ => None,
+        }));
         Ok(Some(strings))
+    }
+
+    /// The strings of a key that is an array of them, if it is there. An error where one is not UTF-8; for their bytes see
+    /// [`byte_strs`](Self::byte_strs).
+    pub fn strs(&self, key: &str) -> Result<Option<Vec<&str>>, GgufError> {
+        let Some(strings) = self.byte_strs(key)? else { return Ok(None) };
+        let texts = strings.into_iter().enumerate().map(|(i, bytes)| text(key, Some(i), bytes));
+        texts.collect::<Result<_, _>>().map(Some)
     }
 
     /// The strings of a key that must be there.
@@ -119,19 +145,18 @@ impl Metadata {
 }
 
 fn text<'a>(key: &str, element: Option<usize>, bytes: &'a [u8]) -> Result<&'a str, GgufError> {
-    std::str::from_utf8(bytes).map_err(|error| GgufError::NotUtf8 {
-        what: match element {
-            None => format!("value of key '{key}'"),
-            Some(i) => format!("string {i} of key '{key}'"),
-        },
-        offset: error.valid_up_to(),
+    std::str::from_utf8(bytes).map_err(|error| GgufError::ValueNotUtf8 {
+        key: key.into(),
+        element,
+        byte: error.valid_up_to(),
+        found: Quoted::of_bytes(bytes),
     })
 }
 
 fn wrong_type(key: &str, expected: String, found: Value<'_>) -> GgufError {
-    GgufError::KeyType { key: key.to_owned(), expected, found: found.type_name() }
+    GgufError::KeyType { key: key.into(), expected, found: found.type_name() }
 }
 
 fn missing(key: &str, expected: &'static str) -> GgufError {
-    GgufError::MissingKey { key: key.to_owned(), expected }
+    GgufError::MissingKey { key: key.into(), expected }
 }

@@ -7,6 +7,7 @@ use crate::quant::GgmlType;
 
 use super::GgufError;
 use super::cursor::Cursor;
+use super::error::Shown;
 
 /// A tensor's name must be shorter than this. Source: `GGML_MAX_NAME`.
 const MAX_NAME: usize = 64;
@@ -34,17 +35,17 @@ impl<'a> TensorInfo<'a> {
         if name.len() >= MAX_NAME {
             return Err(GgufError::NameTooLong { index, offset: start, length: name.len() });
         }
-        let tensor = || name.to_owned();
+        let tensor = || name.into();
 
         let at = cursor.position();
-        let n_dims = cursor.u32(format_args!("number of dimensions of tensor '{name}'"))?;
+        let n_dims = cursor.u32(format_args!("number of dimensions of tensor '{}'", Shown(name)))?;
         if n_dims > 4 {
             return Err(GgufError::Dimensions { tensor: tensor(), offset: at, found: n_dims });
         }
         let mut ne = [1; 4];
         for dim in 0..n_dims as usize {
             let at = cursor.position();
-            let found = cursor.i64(format_args!("dimension {dim} of tensor '{name}'"))?;
+            let found = cursor.i64(format_args!("dimension {dim} of tensor '{}'", Shown(name)))?;
             ne[dim] = usize::try_from(found).map_err(|_| GgufError::NegativeDimension {
                 tensor: tensor(),
                 offset: at,
@@ -55,17 +56,17 @@ impl<'a> TensorInfo<'a> {
         check_elements(name, ne, at)?;
 
         let at = cursor.position();
-        let id = cursor.i32(format_args!("type of tensor '{name}'"))?;
+        let id = cursor.i32(format_args!("type of tensor '{}'", Shown(name)))?;
         let ty = tensor_type(name, id, ne[0], at)?;
         check_bytes(name, ty, ne, at)?;
 
-        let offset = cursor.u64(format_args!("offset of tensor '{name}'"))?;
+        let offset = cursor.u64(format_args!("offset of tensor '{}'", Shown(name)))?;
         Ok((Self { name, ty, ne, n_dims: n_dims as usize, offset: offset as usize }, offset))
     }
 
     /// A tensor that is about to be written, held to the same rules as one that is read.
     pub(super) fn checked(name: &'a str, ty: GgmlType, shape: &[usize]) -> Result<Self, GgufError> {
-        let tensor = || name.to_owned();
+        let tensor = || name.into();
         if name.len() >= MAX_NAME {
             return Err(GgufError::NameTooLong { index: 0, offset: 0, length: name.len() });
         }
@@ -99,12 +100,12 @@ impl<'a> TensorInfo<'a> {
     pub(super) fn padded_end(&self, start: usize, alignment: usize) -> Result<usize, GgufError> {
         let bytes = self.n_bytes();
         let padded = bytes.checked_next_multiple_of(alignment).ok_or_else(|| GgufError::PaddingOverflow {
-            tensor: self.name.to_owned(),
+            tensor: self.name.into(),
             bytes,
             alignment,
         })?;
         start.checked_add(padded).ok_or_else(|| GgufError::SizeOverflow {
-            tensor: self.name.to_owned(),
+            tensor: self.name.into(),
             sum: start,
             bytes: padded,
         })
@@ -113,7 +114,7 @@ impl<'a> TensorInfo<'a> {
 
 /// The number of elements must be an i64, whether or not a later dimension is zero.
 fn check_elements(name: &str, ne: [usize; 4], offset: usize) -> Result<(), GgufError> {
-    let too_many = || GgufError::TooManyElements { tensor: name.to_owned(), offset, ne };
+    let too_many = || GgufError::TooManyElements { tensor: name.into(), offset, ne };
     let mut elements = ne[0] as u64;
     for n in ne[1..].iter().map(|&n| n as u64) {
         elements = elements.checked_mul(n).filter(|&total| total <= i64::MAX as u64).ok_or_else(too_many)?;
@@ -123,7 +124,7 @@ fn check_elements(name: &str, ne: [usize; 4], offset: usize) -> Result<(), GgufE
 
 /// The type with this id, if a row of `found` elements is whole blocks of it.
 fn tensor_type(name: &str, id: i32, found: usize, offset: usize) -> Result<GgmlType, GgufError> {
-    let tensor = || name.to_owned();
+    let tensor = || name.into();
     let known = u32::try_from(id).ok().filter(|&id| id < GgmlType::COUNT);
     let id = known.ok_or_else(|| GgufError::InvalidTensorType { tensor: tensor(), offset, found: id })?;
     match GgmlType::from_id(id) {
@@ -147,6 +148,6 @@ fn check_bytes(name: &str, ty: GgmlType, ne: [usize; 4], offset: usize) -> Resul
     let blocks = ne.iter().product::<usize>() / ty.block_len();
     match blocks.checked_mul(ty.block_bytes()) {
         Some(_) => Ok(()),
-        None => Err(GgufError::TooManyBytes { tensor: name.to_owned(), offset, ne }),
+        None => Err(GgufError::TooManyBytes { tensor: name.into(), offset, ne }),
     }
 }

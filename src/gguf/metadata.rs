@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::encode::{Encode, put_string};
-use super::error::Shown;
 use super::index::Index;
 use super::mmap::Bytes;
 use super::{GgufError, Value};
@@ -52,9 +51,8 @@ impl Metadata {
             at.push(offset);
         }
         let end = cursor.position();
-        let index = Index::new(at, |offset| key_at(bytes, offset)).map_err(|(index, offset)| {
-            GgufError::DuplicateKey { key: Shown(key_at(bytes, offset)).to_string(), index, offset }
-        })?;
+        let index = Index::new(at, |offset| key_at(bytes, offset))
+            .map_err(|(index, offset)| GgufError::DuplicateKey { key: key_at(bytes, offset).into(), index, offset })?;
         Ok((Self { bytes: Arc::clone(bytes), index }, end))
     }
 

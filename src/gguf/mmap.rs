@@ -1,11 +1,11 @@
 //! The bytes of a file: mapped into memory, or already there.
 //!
 //! A mapping makes the file look like one slice; the system reads a page when it is first touched and may drop it
-//! again, so a model larger than memory can still be opened. This is the only `unsafe` of this room.
+//! again, so a model larger than memory can still be opened. This is the only `unsafe` of this module.
 
 #![allow(unsafe_code)]
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::ops::{Deref, Range};
 
@@ -20,8 +20,8 @@ impl Bytes {
     /// Maps a regular file.
     pub(super) fn map(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        if let Some(found) = not_regular(&metadata) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{found}, expected a regular file")));
         }
         if metadata.len() == 0 {
             return Ok(Bytes::Owned(Vec::new())); // a mapping of no bytes is an error on some systems
@@ -50,6 +50,27 @@ impl Bytes {
         }
         #[cfg(not(target_os = "linux"))]
         let _ = range; // elsewhere this advice may mean something else
+    }
+}
+
+/// What a path leads to, if it is no regular file and so cannot be mapped.
+pub(super) fn not_regular(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a pipe");
+        } else if kind.is_char_device() || kind.is_block_device() {
+            return Some("a device");
+        } else if kind.is_socket() {
+            return Some("a socket");
+        }
+    }
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some("a directory"),
+        () => Some("not a file"),
     }
 }
 

@@ -59,10 +59,17 @@ pub struct Gguf {
 
 impl Gguf {
     /// Maps the file into memory and reads its directory. Tensor bytes are paged in by the system when first used.
+    ///
+    /// # Errors
+    /// If there is no such file, if it is no regular file (a directory, a pipe), or if its bytes are not a GGUF file.
     pub fn open(path: &Path) -> Result<Self, GgufError> {
-        let bytes = File::open(path)
-            .and_then(|file| Bytes::map(&file))
-            .map_err(|source| GgufError::Open { path: path.to_owned(), source })?;
+        let failed = |source| GgufError::Open { path: path.to_owned(), source };
+        // Asked before the file is opened: opening a pipe waits for a writer.
+        let metadata = std::fs::metadata(path).map_err(failed)?;
+        if let Some(found) = mmap::not_regular(&metadata) {
+            return Err(GgufError::NotAFile { path: path.to_owned(), found });
+        }
+        let bytes = File::open(path).and_then(|file| Bytes::map(&file)).map_err(failed)?;
         let directory = Directory::parse(Arc::new(bytes))?;
         directory.check_data()?;
         Ok(Self { directory, path: Some(path.to_owned()) })
@@ -104,7 +111,8 @@ impl Gguf {
 
     /// Where a tensor lies in [`bytes`](Self::bytes). Owners of an `Arc<Gguf>` keep this instead of a borrow.
     pub fn range(&self, info: &TensorInfo<'_>) -> Range<usize> {
-        let start = self.directory.data_offset() + info.offset;
+        // A tensor without elements may begin behind the end of a file whose last padding is missing.
+        let start = (self.directory.data_offset() + info.offset).min(self.bytes().len());
         start..start + info.n_bytes()
     }
 
@@ -145,22 +153,22 @@ impl Gguf {
     }
 
     /// Refuses one shard of a model that was split over several files (`split.count` > 1), naming the shards.
+    ///
+    /// # Errors
+    /// [`GgufError::Split`].
     pub fn require_whole(&self) -> Result<(), GgufError> {
-        let count = self.metadata().u16("split.count")?.unwrap_or(1);
-        let no = self.metadata().u16("split.no")?.unwrap_or(0);
+        // `llama-gguf-split` writes u16; whatever integer it is, the file is a shard.
+        let integer = |key: &str| self.metadata().get(key).and_then(|value| value.as_u64());
+        let count = integer("split.count").unwrap_or(1);
         if count <= 1 {
             return Ok(());
         }
         // Shards are called `<prefix>-00001-of-00003.gguf`.
-        let this = u32::from(no) + 1;
+        let this = integer("split.no").unwrap_or(0).saturating_add(1);
         let suffix = format!("-{this:05}-of-{count:05}.gguf");
         let file = self.path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy());
-        let prefix = file.as_deref().and_then(|name| name.strip_suffix(&suffix)).unwrap_or("MODEL").to_owned();
-        Err(GgufError::Split {
-            this,
-            count,
-            first: format!("{prefix}-00001-of-{count:05}.gguf"),
-            last: format!("{prefix}-{count:05}-of-{count:05}.gguf"),
-        })
+        let prefix = file.as_deref().and_then(|name| name.strip_suffix(&suffix)).unwrap_or("MODEL");
+        let name = |shard: u64| format!("{prefix}-{shard:05}-of-{count:05}.gguf");
+        Err(GgufError::Split { this, count, first: name(1), last: name(count) })
     }
 }

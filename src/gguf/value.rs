@@ -1,8 +1,9 @@
 //! [`Value`]: one metadata value, and how it lies in the file.
 //!
 //! Look first at [`Value::read`]. Strings and arrays are views of the file's own bytes. GGUF asks for UTF-8, but
-//! llama.cpp never checked it, so a string *value* is kept as the bytes it is; only the getters that promise `&str`
-//! check ([`Metadata::str`](super::Metadata::str)). Keys and tensor names must be UTF-8.
+//! llama.cpp never checked it, and vocabularies hold tokens that are half a character. So a string *value* is kept as the
+//! bytes it is; only the getters that promise `&str` check ([`Metadata::str`](super::Metadata::str)). Keys and tensor
+//! names are looked up by name, and must be UTF-8.
 
 use std::fmt;
 
@@ -109,7 +110,7 @@ impl<'a> Value<'a> {
     pub(super) fn read(cursor: &mut Cursor<'a>, key: &str) -> Result<Self, GgufError> {
         let offset = cursor.position();
         let id = cursor.i32(format_args!("type of key '{}'", Shown(key)))?;
-        let invalid = |offset, found| GgufError::InvalidType { key: Shown(key).to_string(), offset, found };
+        let invalid = |offset, found| GgufError::InvalidType { key: key.into(), offset, found };
         match ValueType::from_id(id).ok_or_else(|| invalid(offset, id))? {
             ValueType::Array => {
                 let offset = cursor.position();
@@ -177,6 +178,21 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The number, if it is an integer of any type and not negative.
+    pub fn as_u64(&self) -> Option<u64> {
+        match *self {
+            Value::U8(x) => Some(x.into()),
+            Value::U16(x) => Some(x.into()),
+            Value::U32(x) => Some(x.into()),
+            Value::U64(x) => Some(x),
+            Value::I8(x) => x.try_into().ok(),
+            Value::I16(x) => x.try_into().ok(),
+            Value::I32(x) => x.try_into().ok(),
+            Value::I64(x) => x.try_into().ok(),
+            Value::F32(_) | Value::F64(_) | Value::Bool(_) | Value::Str(_) | Value::Array(_) => None,
+        }
+    }
+
     /// The text of a string, if it is UTF-8.
     pub fn as_str(&self) -> Option<&'a str> {
         match self {
@@ -186,7 +202,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// For people: text as it is (invalid UTF-8 replaced), arrays by their first elements and their length.
+/// As text: strings as they are (U+FFFD for what is not UTF-8; control characters are *not* escaped, see
+/// [`crate::escape`]), arrays by their first elements and their length.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -201,7 +218,7 @@ impl fmt::Display for Value<'_> {
             Value::U64(x) => write!(f, "{x}"),
             Value::I64(x) => write!(f, "{x}"),
             Value::F64(x) => write!(f, "{x}"),
-            Value::Str(bytes) => write!(f, "{}", String::from_utf8_lossy(bytes)),
+            Value::Str(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
             Value::Array(array) => {
                 f.write_str("[")?;
                 for (i, element) in array.iter().take(Array::SHOWN).enumerate() {
@@ -234,7 +251,7 @@ impl<'a> Array<'a> {
         let offset = cursor.position();
         let length = cursor.u64(format_args!("array length of key '{}'", Shown(key)))?;
         if length > MAX_ELEMENTS {
-            return Err(GgufError::ArrayTooLong { key: Shown(key).to_string(), offset, length, max: MAX_ELEMENTS });
+            return Err(GgufError::ArrayTooLong { key: key.into(), offset, length, max: MAX_ELEMENTS });
         }
         // Every element takes its size, a string at least the eight bytes of its length.
         let least = length * elem.size().unwrap_or(8);

@@ -16,7 +16,7 @@ use super::{GgufError, Metadata, TensorInfo};
 /// The version that is written.
 const VERSION: u32 = 3;
 
-/// A file in the making. Tensors are borrowed or owned until they are written.
+/// A file that is being put together. Tensors are borrowed or owned until they are written.
 #[derive(Debug)]
 pub struct Writer<'a> {
     metadata: Metadata,
@@ -51,7 +51,7 @@ impl<'a> Writer<'a> {
         let info = TensorInfo::checked(name, ty, ne)?;
         if data.len() != info.n_bytes() {
             return Err(GgufError::DataLength {
-                tensor: name.to_owned(),
+                tensor: name.into(),
                 ty: ty.to_string(),
                 ne: ne.to_vec(),
                 expected: info.n_bytes(),
@@ -60,7 +60,7 @@ impl<'a> Writer<'a> {
         }
         if !self.names.insert(name.to_owned()) {
             let (index, offset) = (self.tensors.len(), 0);
-            return Err(GgufError::DuplicateTensor { tensor: name.to_owned(), index, offset });
+            return Err(GgufError::DuplicateTensor { tensor: name.into(), index, offset });
         }
         let n_dims = 1 + ne.iter().rposition(|&n| n != 1).unwrap_or(0);
         let ne = info.ne[..n_dims].to_vec();

@@ -1,7 +1,7 @@
 //! [`KvCache`]: sequences as lists of shared pages.
 
 use super::layout::{KvLayout, KvSide};
-use super::pages::{PageId, PagePool};
+use super::pages::{NoMemory, PageId, PagePool};
 use super::tile;
 use crate::batch::{Batch, SeqId};
 use std::collections::BTreeMap;
@@ -85,7 +85,7 @@ pub enum CacheError {
         /// The position in the batch.
         found: usize,
     },
-    /// No room.
+    /// All pages are in use.
     #[error(
         "the KV cache is full: {needed} more pages are needed, {available} of {capacity} are free ({page_len} positions \
          each). Remove a sequence or ask for a larger context"
@@ -99,6 +99,21 @@ pub enum CacheError {
         capacity: usize,
         /// Positions in a page.
         page_len: usize,
+    },
+    /// The system has no memory.
+    #[error(
+        "no memory for the KV cache: {needed} more pages of {page_bytes} bytes are needed ({page_len} positions each), {held} \
+         bytes are in use. Ask for a smaller context, a smaller cache type, or give the process more memory"
+    )]
+    Memory {
+        /// Pages that the operation needs.
+        needed: usize,
+        /// Bytes of a page.
+        page_bytes: usize,
+        /// Positions in a page.
+        page_len: usize,
+        /// Bytes of the pages that sequences hold.
+        held: usize,
     },
     /// The sequence is not in the cache.
     #[error("sequence {0} is not in the KV cache")]
@@ -149,7 +164,7 @@ impl KvCache {
     /// at position 0; a page that is shared with another sequence is copied before it is written to.
     ///
     /// # Errors
-    /// If a row does not continue its sequence, or if there are not enough pages.
+    /// If a row does not continue its sequence, if there are not enough pages, or if the system has no memory for them.
     pub fn reserve(&mut self, batch: &Batch) -> Result<Vec<Slot>, CacheError> {
         let groups = batch.sequences();
         let mut needed = 0;
@@ -266,15 +281,17 @@ impl KvCache {
         new + usize::from(more > 0 && shared_tail(held, &self.pool, page_len).is_some())
     }
 
-    fn require(&self, needed: usize) -> Result<(), CacheError> {
-        let (available, capacity) = (self.pool.available(), self.pool.capacity());
-        if needed <= available {
-            return Ok(());
+    /// Makes sure that so many pages can be taken: that the cache may have them, and that there is memory.
+    fn require(&mut self, needed: usize) -> Result<(), CacheError> {
+        let (available, capacity, page_len) = (self.pool.available(), self.pool.capacity(), self.layout.page_len());
+        if needed > available {
+            return Err(CacheError::Full { needed, available, capacity, page_len });
         }
-        Err(CacheError::Full { needed, available, capacity, page_len: self.layout.page_len() })
+        let (page_bytes, held) = (self.pool.page_bytes(), self.usage().bytes);
+        self.pool.reserve(needed).map_err(|NoMemory| CacheError::Memory { needed, page_bytes, page_len, held })
     }
 
-    /// The slot of the next position of a sequence. Room was counted before.
+    /// The slot of the next position of a sequence. Its page was reserved before.
     fn append(&mut self, sequence: SeqId) -> Slot {
         let page_len = self.layout.page_len();
         let held = self.sequences.entry(sequence).or_default();

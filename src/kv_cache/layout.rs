@@ -66,8 +66,14 @@ pub struct KvLayout {
 }
 
 impl KvLayout {
-    /// Positions in a page unless told otherwise.
+    /// Positions in a page of a long context.
     pub const PAGE_LEN: usize = 256;
+
+    /// Positions in a page of a cache for `n_positions`: [`KvLayout::PAGE_LEN`], but no more than the context has, in whole
+    /// tiles of keys. A short context then takes no memory that it cannot use.
+    pub fn page_len_for(n_positions: usize) -> usize {
+        n_positions.min(Self::PAGE_LEN).next_multiple_of(KEY_TILE).clamp(KEY_TILE, Self::PAGE_LEN)
+    }
 
     /// The layout for a model, with keys and values in the given formats. `page_len` of 0 counts as 1.
     pub fn new(config: &Config, k: KvFormat, v: KvFormat, page_len: usize) -> Self {
@@ -197,6 +203,15 @@ mod tests {
                 }
             }
             assert!(covered.iter().all(|&n| n == 1), "K {} V {}, pages of {page_len}", k.name(), v.name());
+        }
+    }
+
+    #[test]
+    fn a_page_is_no_longer_than_the_context() {
+        let cases =
+            [(0, 16), (1, 16), (8, 16), (16, 16), (17, 32), (250, 256), (256, 256), (257, 256), (usize::MAX, 256)];
+        for (n_positions, page_len) in cases {
+            assert_eq!(KvLayout::page_len_for(n_positions), page_len, "{n_positions} positions");
         }
     }
 

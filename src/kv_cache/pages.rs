@@ -1,7 +1,8 @@
 //! [`PagePool`]: pages by number, each with the count of sequences that hold it.
 //!
-//! Look first at [`PagePool::hold`] and [`PagePool::release`]. Memory is taken from the system when a page is first
-//! needed and kept for the next one when it is released. It is taken in slabs of some pages, and the system is asked to
+//! Look first at [`PagePool::reserve`], [`PagePool::hold`] and [`PagePool::release`]. Memory is taken from the system when a
+//! page is first needed and kept for the next one when it is released. Where there is none, `reserve` says so before
+//! anything is changed; what was reserved can be taken without a check. It is taken in slabs of some pages, and the system is asked to
 //! back them with large pages of its own: attention reads a few kilobytes of every page for every head, and with pages of
 //! 4 KB the processor would look up an address almost as often as it reads.
 
@@ -22,6 +23,10 @@ struct Page {
     range: Range<usize>,
 }
 
+/// The system has no memory for a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoMemory;
+
 /// Zeroed memory for some pages.
 enum Slab {
     Mapped(MmapMut),
@@ -31,13 +36,20 @@ enum Slab {
 
 impl Slab {
     /// Memory, and where in it the pages begin.
-    fn new(bytes: usize) -> (Self, usize) {
+    fn new(bytes: usize) -> Result<(Self, usize), NoMemory> {
         let slack = if bytes < HUGE_PAGE { 0 } else { HUGE_PAGE };
-        let Ok(memory) = MmapMut::map_anon(bytes + slack) else { return (Slab::Plain(vec![0; bytes]), 0) };
+        let Ok(memory) = MmapMut::map_anon(bytes.saturating_add(slack)) else { return Self::plain(bytes) };
         #[cfg(target_os = "linux")]
         drop(memory.advise(memmap2::Advice::HugePage)); // a wish: without it everything works, more slowly
         let start = if slack == 0 { 0 } else { memory.as_ptr().align_offset(HUGE_PAGE).min(slack) };
-        (Slab::Mapped(memory), start)
+        Ok((Slab::Mapped(memory), start))
+    }
+
+    fn plain(bytes: usize) -> Result<(Self, usize), NoMemory> {
+        let mut memory = Vec::new();
+        memory.try_reserve_exact(bytes).map_err(|_| NoMemory)?;
+        memory.resize(bytes, 0);
+        Ok((Slab::Plain(memory), 0))
     }
 
     fn bytes(&self) -> &[u8] {
@@ -85,27 +97,47 @@ impl PagePool {
         self.capacity
     }
 
-    /// Takes a page with one holder. The caller has asked [`PagePool::available`] first.
+    /// Bytes of a page.
+    pub(crate) fn page_bytes(&self) -> usize {
+        self.page_bytes
+    }
+
+    /// Makes sure that `n` pages can be taken without more memory. On failure nothing that anybody can see has changed: pages
+    /// that were made meanwhile are free. The caller has asked [`PagePool::available`] first.
+    pub(crate) fn reserve(&mut self, n: usize) -> Result<(), NoMemory> {
+        debug_assert!(n <= self.available(), "callers count their pages before they reserve them");
+        let mut made = Vec::new();
+        let mut result = Ok(());
+        while result.is_ok() && self.free.len() + made.len() < n {
+            result = self.make().map(|page| made.push(page));
+        }
+        // Pages are taken from the end: used ones first, then the new ones, as they lie in memory.
+        self.free.splice(0..0, made.into_iter().rev());
+        result
+    }
+
+    /// Takes a page with one holder, of those that were reserved.
     pub(crate) fn take(&mut self) -> PageId {
-        debug_assert!(self.available() > 0, "callers count their pages before they take them");
-        let page = self.free.pop().unwrap_or_else(|| self.make());
+        let page = self.free.pop().expect("callers reserve their pages before they take them");
         self.pages[page].holders = 1;
         page
     }
 
     /// A page that never was: the next one of the last slab, or the first one of a new slab.
-    fn make(&mut self) -> PageId {
+    fn make(&mut self) -> Result<PageId, NoMemory> {
         if self.fresh.len() < self.page_bytes.max(1) {
             let unmade = self.capacity.saturating_sub(self.pages.len()).max(1);
             let n_pages = (SLAB_BYTES / self.page_bytes.max(1)).clamp(1, unmade);
-            let (slab, start) = Slab::new((n_pages * self.page_bytes).max(1));
+            // Where the system has no room for a whole slab, a page may still fit.
+            let slab = |n_pages: usize| Some((Slab::new((n_pages * self.page_bytes).max(1)).ok()?, n_pages));
+            let ((slab, start), n_pages) = slab(n_pages).or_else(|| slab(1)).ok_or(NoMemory)?;
             self.slabs.push(slab);
             self.fresh = start..start + n_pages * self.page_bytes;
         }
         let range = self.fresh.start..self.fresh.start + self.page_bytes;
         self.fresh.start = range.end;
         self.pages.push(Page { holders: 0, slab: self.slabs.len() - 1, range });
-        self.pages.len() - 1
+        Ok(self.pages.len() - 1)
     }
 
     /// One more sequence holds the page.

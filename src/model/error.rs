@@ -1,5 +1,7 @@
 //! [`ModelError`]: everything that can be wrong with a model file whose bytes are sound.
 
+use super::file_kind::FileKind;
+use crate::escape::Quoted;
 use crate::gguf::GgufError;
 use crate::quant::GgmlType;
 
@@ -9,15 +11,24 @@ use crate::quant::GgmlType;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// A required key is missing, a key has the wrong type, or the file is one part of a split model.
+    /// A required key is missing, a key has the wrong type, or the file is one shard of a split model.
     #[error(transparent)]
     Metadata(#[from] GgufError),
+
+    /// The file is no language model, but something that comes beside one.
+    #[error("{kind} ({found}): {}", kind.advice())]
+    NotAModel {
+        /// What it is.
+        kind: FileKind,
+        /// What tells so: `architecture 'clip'`.
+        found: String,
+    },
 
     /// `general.architecture` names a family that is not known here.
     #[error("unknown model architecture '{found}' (general.architecture); known: {known}")]
     UnknownArchitecture {
         /// The name in the file.
-        found: String,
+        found: Quoted,
         /// The families that can be loaded.
         known: String,
     },
@@ -30,7 +41,7 @@ pub enum ModelError {
         /// The rule it breaks.
         expected: String,
         /// Its value.
-        found: String,
+        found: Quoted,
     },
 
     /// A tensor that the architecture needs is not in the file.

@@ -1,15 +1,19 @@
 //! Metadata keys → [`Config`]: every number is read once, checked once, and named in the error if it is wrong.
 //!
-//! Look first at [`read`]. Where llama.cpp would abort the process on an absurd value, an error is returned here.
+//! Look first at [`read`]. Every number has a range: far wider than the numbers of published models, and so narrow that
+//! computing with it gives finite numbers. Where llama.cpp aborts the process or computes NaN, this is an error.
 //!
 //! Source: `llama_model_base::load_hparams` and `llama-context.cpp` (how RoPE scaling is resolved) of llama.cpp.
 
 use super::ModelError;
 use super::architectures::{AttentionShape, Family};
 use super::config::{Config, Experts, LayerConfig, Norm};
-use super::keys::Keys;
+use super::keys::{Keys, Zero};
 use super::rope;
+use crate::escape::Quoted;
 use crate::gguf::Metadata;
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 /// Layers, as in llama.cpp (`LLAMA_MAX_LAYERS`).
 const MAX_LAYERS: usize = 512;
@@ -19,6 +23,10 @@ const MAX_EXPERTS: usize = 1024;
 const MAX_WIDTH: usize = 1 << 24;
 /// Positions are `i32` in this format's world.
 const MAX_CONTEXT: usize = i32::MAX as usize;
+/// Epsilons of norms: published ones are 1e-12 to 1e-5.
+const EPSILON: RangeInclusive<f32> = 0.0..=1.0;
+/// Caps on logits: published ones are 20 to 50.
+const SOFTCAP: RangeInclusive<f32> = 0.1..=1e6;
 /// What the weights of the chosen experts must at least add up to: the smallest normal f16.
 const MIN_EXPERT_WEIGHT_SUM: f32 = 6.103_515_6e-5;
 
@@ -33,14 +41,14 @@ pub(super) fn read(family: &Family, metadata: &Metadata, n_ctx: Option<usize>) -
     let n_ctx = context(family, n_ctx, n_ctx_train)?;
 
     let norm = match family.layer_norm {
-        false => Norm::Rms { eps: keys.epsilon("attention.layer_norm_rms_epsilon")? },
-        true => Norm::Layer { eps: keys.epsilon("attention.layer_norm_epsilon")? },
+        false => Norm::Rms { eps: keys.require_f32_within("attention.layer_norm_rms_epsilon", EPSILON)? },
+        true => Norm::Layer { eps: keys.require_f32_within("attention.layer_norm_epsilon", EPSILON)? },
     };
     let layers = layers(family, &keys, n_layer, n_embd, n_ctx_train)?;
 
     Ok(Config {
         architecture: family.name.to_owned(),
-        name: metadata.str("general.name")?.map(str::to_owned),
+        name: metadata.text("general.name")?.map(Cow::into_owned),
         n_vocab: n_vocab(&keys)?,
         n_ctx_train,
         n_ctx,
@@ -49,7 +57,10 @@ pub(super) fn read(family: &Family, metadata: &Metadata, n_ctx: Option<usize>) -
         norm,
         embedding_scale: family.scaled_embedding.then(|| (n_embd as f32).sqrt()),
         act_fn: family.act_fn,
-        logit_softcap: if family.logit_softcap { softcap(&keys)? } else { None },
+        logit_softcap: match family.logit_softcap {
+            true => keys.f32_within("final_logit_softcapping", SOFTCAP, Zero::MeansNone)?,
+            false => None,
+        },
     })
 }
 
@@ -171,8 +182,9 @@ fn n_vocab(keys: &Keys<'_>) -> Result<usize, ModelError> {
     const TOKENS: &str = "tokenizer.ggml.tokens";
     let Some(tokens) = keys.metadata.array(TOKENS)? else { return keys.size("vocab_size", 1..=MAX_CONTEXT) };
     if !(1..=MAX_CONTEXT).contains(&tokens.len()) {
-        let (key, expected, found) = (TOKENS.into(), "at least one token".into(), tokens.len().to_string());
-        return Err(ModelError::InvalidValue { key, expected, found });
+        let found = Quoted::new(&format!("{} tokens", tokens.len()));
+        let expected = format!("1 to {MAX_CONTEXT} tokens");
+        return Err(ModelError::InvalidValue { key: TOKENS.into(), expected, found });
     }
     Ok(tokens.len())
 }
@@ -184,16 +196,6 @@ fn context(family: &Family, asked: Option<usize>, n_ctx_train: usize) -> Result<
         None => Ok(n_ctx_train),
         Some(asked) if (1..=limit).contains(&asked) => Ok(asked),
         Some(asked) => Err(ModelError::Context { asked, limit }),
-    }
-}
-
-/// 0 or absent: logits are not capped.
-fn softcap(keys: &Keys<'_>) -> Result<Option<f32>, ModelError> {
-    const KEY: &str = "final_logit_softcapping";
-    match keys.f32(KEY)? {
-        None | Some(0.0) => Ok(None),
-        Some(cap) if cap.is_finite() && cap > 0.0 => Ok(Some(cap)),
-        Some(cap) => Err(keys.invalid(KEY, "a finite number ≥ 0", cap)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Types are as strict as in llama.cpp: an integer stored as `u64` is not a `u32`.
 
 use super::ModelError;
+use crate::escape::Quoted;
 use crate::gguf::{Metadata, Value};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -25,7 +26,8 @@ impl<'a> Keys<'a> {
 
     /// The error for a value that has the right type and makes no sense.
     pub(super) fn invalid(&self, suffix: &str, expected: impl Display, found: impl Display) -> ModelError {
-        ModelError::InvalidValue { key: self.key(suffix), expected: expected.to_string(), found: found.to_string() }
+        let found = Quoted::new(&found.to_string());
+        ModelError::InvalidValue { key: self.key(suffix), expected: expected.to_string(), found }
     }
 
     /// A required `u32` within `range`.
@@ -56,13 +58,29 @@ impl<'a> Keys<'a> {
         Ok(self.metadata.str(&self.key(suffix))?)
     }
 
-    /// The epsilon of a norm: required, finite, not negative.
-    pub(super) fn epsilon(&self, suffix: &str) -> Result<f32, ModelError> {
-        let eps = self.metadata.require_f32(&self.key(suffix))?;
-        if !(eps.is_finite() && eps >= 0.0) {
-            return Err(self.invalid(suffix, "a finite number ≥ 0", eps));
+    /// As [`Keys::f32`], and where the key is there its value is within `range`; `zero` also where 0 means "none".
+    pub(super) fn f32_within(
+        &self,
+        suffix: &str,
+        range: RangeInclusive<f32>,
+        zero: Zero,
+    ) -> Result<Option<f32>, ModelError> {
+        match self.f32(suffix)? {
+            None => Ok(None),
+            Some(0.0) if zero == Zero::MeansNone => Ok(None),
+            Some(value) if range.contains(&value) => Ok(Some(value)), // NaN is in no range
+            Some(value) => {
+                let or_zero = if zero == Zero::MeansNone { "0, or " } else { "" };
+                let expected = format!("{or_zero}{} to {}", number(*range.start()), number(*range.end()));
+                Err(self.invalid(suffix, expected, number(value)))
+            }
         }
-        Ok(eps)
+    }
+
+    /// As [`Keys::f32_within`], but the key must be there.
+    pub(super) fn require_f32_within(&self, suffix: &str, range: RangeInclusive<f32>) -> Result<f32, ModelError> {
+        let value = self.metadata.require_f32(&self.key(suffix))?;
+        Ok(self.f32_within(suffix, range, Zero::IsANumber)?.unwrap_or(value))
     }
 
     /// One `u32` for all layers, or an array of `u32` or `i32` with one per layer.
@@ -132,6 +150,23 @@ impl<'a> Keys<'a> {
             _ if range.start() == range.end() => Err(self.invalid(suffix, range.start(), found)),
             _ => Err(self.invalid(suffix, format!("{} to {}", range.start(), range.end()), found)),
         }
+    }
+}
+
+/// What a key's value of 0 means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Zero {
+    /// As if the key were absent.
+    MeansNone,
+    /// A value like any other.
+    IsANumber,
+}
+
+/// A number in a message: powers of ten where zeros would be hard to count.
+fn number(x: f32) -> String {
+    match x.abs() {
+        0.0 | 0.001..1e6 => x.to_string(),
+        _ => format!("{x:e}"),
     }
 }
 

@@ -8,6 +8,7 @@
 use super::ModelError;
 use super::architectures::{Family, Gate, Presence};
 use super::config::{Config, Experts, LayerConfig};
+use super::rope::FREQ_FACTOR;
 use super::tensors::Tensors;
 use super::weights::{FeedForward, LayerWeights, Linear, Matrix, NormWeights, Vector, Weights};
 use std::ops::Range;
@@ -43,9 +44,9 @@ pub(super) fn freq_factors(names: [&str; 2], config: &mut Config, tensors: &mut 
     let (name, factors) = if is_long { (names[0], long) } else { (names[1], short) };
 
     let Some(factors) = factors else { return Ok(()) };
-    if let Some(block) = factors.iter().position(|factor| !(factor.is_finite() && *factor > 0.0)) {
+    if let Some(block) = factors.iter().position(|factor| !FREQ_FACTOR.contains(factor)) {
         let found = factors[block].to_string();
-        return Err(ModelError::InvalidData { name: name.into(), block, expected: "a finite number > 0", found });
+        return Err(ModelError::InvalidData { name: name.into(), block, expected: "0.001 to 1e32", found });
     }
     for rope in config.layers.iter_mut().filter_map(|layer| layer.rope.as_mut()) {
         rope.freq_factors = Some(factors.to_vec());

@@ -2,16 +2,17 @@
 //!
 //! Read [`config`] first: it describes any supported model as features, so that the forward paths need no family
 //! names. Then [`weights`]: the tensors by role. [`Model::load`] makes both from a file, in the order of the private
-//! modules behind it: `architectures` (a name → features), `hparams` with `rope` (metadata keys → numbers), `loader`
+//! modules behind it: `file_kind` (is it a model at all?), `architectures` (a name → features), `hparams` with `rope` (metadata keys → numbers), `loader`
 //! with `tensors` (tensor names → weights), `finite` (the optional scan for damage).
 //!
-//! What this room deliberately does not do: compute. After loading nothing can be missing or misshapen, so arithmetic
+//! What this module deliberately does not do: compute. After loading nothing can be missing or misshapen, so arithmetic
 //! code needs no error paths.
 
 mod architectures;
 pub mod config;
 pub mod embedded;
 mod error;
+mod file_kind;
 mod finite;
 mod hparams;
 mod keys;
@@ -25,11 +26,11 @@ pub mod weights;
 pub use architectures::known_architectures;
 pub use config::{ActFn, AttentionKind, Config, Experts, LayerConfig, Norm, Rope, RopePairing};
 pub use error::ModelError;
+pub use file_kind::{FileKind, require_model};
 pub use trace::{TracePoint, trace_points};
 pub use weights::{FeedForward, LayerWeights, Linear, Matrix, NormWeights, Vector, Weights};
 
-use crate::gguf::{Gguf, Metadata};
-use architectures::Family;
+use crate::gguf::Gguf;
 use std::sync::Arc;
 
 /// A loaded model. Cloning shares the weights' bytes.
@@ -57,12 +58,13 @@ impl Model {
     /// are decoded.
     ///
     /// # Errors
-    /// Unknown architecture; missing, mistyped or absurd keys; missing, misshapen, mistyped or superfluous tensors; one
-    /// part of a split file; a context the model cannot have. After `Ok`, computing with the model cannot fail.
+    /// A file that is no whole model ([`require_model`]); missing, mistyped or absurd keys; missing, misshapen, mistyped or
+    /// superfluous tensors; a context the model cannot have. After `Ok` only damaged weights can make a forward pass fail:
+    /// its logits are then no numbers ([`Logits::check`](crate::batch::Logits::check)).
     pub fn load(gguf: Arc<Gguf>, options: LoadOptions) -> Result<Model, ModelError> {
-        gguf.require_whole()?;
+        require_model(&gguf)?;
         let metadata = gguf.metadata();
-        let family = family(metadata)?;
+        let family = file_kind::family(metadata)?;
         let mut config = hparams::read(family, metadata, options.n_ctx)?;
 
         let mut tensors = tensors::Tensors::new(&gguf);
@@ -81,12 +83,4 @@ impl Model {
     pub fn gguf(&self) -> &Arc<Gguf> {
         &self.gguf
     }
-}
-
-fn family(metadata: &Metadata) -> Result<&'static Family, ModelError> {
-    let found = metadata.require_str("general.architecture")?;
-    Family::named(found).ok_or_else(|| ModelError::UnknownArchitecture {
-        found: found.to_owned(),
-        known: known_architectures().collect::<Vec<_>>().join(", "),
-    })
 }

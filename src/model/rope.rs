@@ -7,9 +7,18 @@
 use super::ModelError;
 use super::architectures::{Family, FreqFactors};
 use super::config::{Rope, RopePairing};
-use super::keys::Keys;
+use super::keys::{Keys, Zero};
+use std::ops::RangeInclusive;
 
 const DEFAULT_BASE: f32 = 10_000.0;
+/// Published bases are 500 to 1e11. Not 1, since YaRN divides by the base's logarithm.
+const BASE: RangeInclusive<f32> = 1.01..=1e15;
+/// Published stretches are 1 to 512.
+const STRETCH: RangeInclusive<f32> = 1e-3..=1e6;
+/// Published factors are 0.7 to 1.5. Scores have its square.
+const ATTN_FACTOR: RangeInclusive<f32> = 0.01..=100.0;
+/// Divisors of frequencies: published ones are 0.9 to 64, and 1e30 for pairs that shall not turn.
+pub(super) const FREQ_FACTOR: RangeInclusive<f32> = 1e-3..=1e32;
 const YARN_BETA_FAST: f32 = 32.0;
 const YARN_BETA_SLOW: f32 = 1.0;
 
@@ -51,7 +60,7 @@ impl Ropes {
         let full = read_full(family, keys, pairing, head_dim, n_ctx_train)?;
         // Layers with a window never need to look far: they keep their own base and unscaled positions.
         let windowed = match family.sliding_window {
-            true => Some(Rope { base: read_base(keys, "rope.freq_base_swa", &full)?, freq_scale: 1.0, ..full.clone() }),
+            true => Some(Rope { base: read_base(keys, "rope.freq_base_swa")?, freq_scale: 1.0, ..full.clone() }),
             false => None,
         };
         Ok(Ropes { full: Some(full), windowed })
@@ -72,26 +81,21 @@ fn read_full(
     let scaling = Scaling::read(keys)?;
     let ext_factor = if scaling == Scaling::Yarn { 1.0 } else { 0.0 };
     let freq_scale = if scaling == Scaling::None { 1.0 } else { read_freq_scale(keys)? };
-    let attn_factor = match keys.f32("rope.scaling.attn_factor")?.unwrap_or(1.0) {
-        factor if factor.is_finite() => factor,
-        factor => return Err(keys.invalid("rope.scaling.attn_factor", "a finite number", factor)),
-    };
+    let attn_factor = keys.f32_within("rope.scaling.attn_factor", ATTN_FACTOR, Zero::IsANumber)?.unwrap_or(1.0);
     let n_ctx_orig = keys.optional_size("rope.scaling.original_context_length", 0..=i32::MAX as usize)?;
 
-    let mut rope = Rope {
+    Ok(Rope {
         n_rot: read_n_rot(family, keys, head_dim)?,
         pairing,
-        base: DEFAULT_BASE,
+        base: read_base(keys, "rope.freq_base")?,
         freq_scale,
         ext_factor,
-        attn_factor: attn_factor * if ext_factor != 0.0 { yarn_magnitude(keys, freq_scale)? } else { 1.0 },
+        attn_factor: attn_factor * if ext_factor != 0.0 { yarn_magnitude(freq_scale) } else { 1.0 },
         beta_fast: YARN_BETA_FAST,
         beta_slow: YARN_BETA_SLOW,
         n_ctx_orig: n_ctx_orig.filter(|&n| n > 0).unwrap_or(n_ctx_train),
         freq_factors: None,
-    };
-    rope.base = read_base(keys, "rope.freq_base", &rope)?;
-    Ok(rope)
+    })
 }
 
 /// How many components turn: an even number, all of the head unless the family allows part of it.
@@ -118,35 +122,25 @@ fn read_n_rot(family: &Family, keys: &Keys<'_>, head_dim: usize) -> Result<usize
 /// 1 / the stretch of the context. The second key is an old name.
 fn read_freq_scale(keys: &Keys<'_>) -> Result<f32, ModelError> {
     for suffix in ["rope.scaling.factor", "rope.scale_linear"] {
-        match keys.f32(suffix)? {
-            None => continue,
-            Some(0.0) => return Ok(1.0),
-            Some(factor) if factor > 0.0 && factor.is_normal() => return Ok(1.0 / factor),
-            Some(factor) => return Err(keys.invalid(suffix, "a finite number ≥ 0", factor)),
+        let stretch = keys.f32_within(suffix, STRETCH, Zero::MeansNone)?;
+        if keys.f32(suffix)?.is_some() {
+            return Ok(1.0 / stretch.unwrap_or(1.0));
         }
     }
     Ok(1.0)
 }
 
-fn read_base(keys: &Keys<'_>, suffix: &str, rope: &Rope) -> Result<f32, ModelError> {
-    let base = keys.f32(suffix)?.unwrap_or(DEFAULT_BASE);
-    // YaRN divides by ln(base).
-    let (low, expected) =
-        if rope.ext_factor != 0.0 { (1.0, "a finite number > 1") } else { (0.0, "a finite number > 0") };
-    if base.is_finite() && base > low { Ok(base) } else { Err(keys.invalid(suffix, expected, base)) }
+fn read_base(keys: &Keys<'_>, suffix: &str) -> Result<f32, ModelError> {
+    Ok(keys.f32_within(suffix, BASE, Zero::IsANumber)?.unwrap_or(DEFAULT_BASE))
 }
 
 /// YaRN lengthens queries and keys by `m = 1 + 0.1·ln(stretch)`. ggml's kernel multiplies by that itself, so the
-/// context divides it out again here: the factors leave `m`, or 1 where nothing is stretched.
-fn yarn_magnitude(keys: &Keys<'_>, freq_scale: f32) -> Result<f32, ModelError> {
+/// context divides it out again here: the factors leave `m`, or 1 where nothing is stretched. ([`STRETCH`] keeps the
+/// divisor positive.)
+fn yarn_magnitude(freq_scale: f32) -> f32 {
     let stretch = 1.0 / freq_scale;
     let magnitude = if stretch <= 1.0 { 1.0 } else { 0.1 * stretch.ln() + 1.0 };
-    let factor = magnitude * (1.0 / (1.0 + 0.1 * stretch.ln()));
-    if factor.is_finite() && factor > 0.0 {
-        Ok(factor)
-    } else {
-        Err(keys.invalid("rope.scaling.factor", "a stretch that YaRN can be computed for", stretch))
-    }
+    magnitude * (1.0 / (1.0 + 0.1 * stretch.ln()))
 }
 
 /// The names of the tensors that may hold a divisor per frequency; the first of the two is used when the context asked

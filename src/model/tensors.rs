@@ -2,6 +2,7 @@
 
 use super::ModelError;
 use super::weights::{Matrix, Vector};
+use crate::escape::Escaped;
 use crate::gguf::{Gguf, TensorInfo};
 use crate::quant::{self, GgmlType};
 use std::collections::HashSet;
@@ -68,7 +69,8 @@ impl<'g> Tensors<'g> {
         if unknown.is_empty() {
             return Ok(());
         }
-        let mut names = unknown[..unknown.len().min(SHOWN)].join(", ");
+        let shown = unknown.iter().take(SHOWN).map(|name| Escaped(name).to_string());
+        let mut names = shown.collect::<Vec<_>>().join(", ");
         if unknown.len() > SHOWN {
             names += &format!(" and {} more", unknown.len() - SHOWN);
         }

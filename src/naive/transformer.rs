@@ -69,7 +69,7 @@ impl<R, O> Transformer<R, O> {
     /// both, or [`KvFormats`].
     pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
         let KvFormats { k, v } = formats.into();
-        KvCache::new(KvLayout::new(&self.config, k, v, KvLayout::PAGE_LEN), n_positions)
+        KvCache::new(KvLayout::new(&self.config, k, v, KvLayout::page_len_for(n_positions)), n_positions)
     }
 }
 

@@ -97,7 +97,8 @@ impl<R: Real> Weights<R> {
     /// Decodes every tensor of a model.
     ///
     /// # Errors
-    /// If a tensor's format has no decoder; a loaded [`Model`] holds no such tensor.
+    /// If there is no memory for the decoded weights, or if a tensor's format has no decoder; a loaded [`Model`] holds no
+    /// such tensor.
     pub fn new(model: &Model) -> Result<Self, QuantError> {
         let w = &model.weights;
         Ok(Self {
@@ -156,12 +157,16 @@ fn vector<R: Real>(vector: &model::Vector) -> Array1<R> {
 }
 
 /// A weight matrix, decoded and transposed: the file has `n_out` rows of `n_in`, the result is `[n_in, n_out]`.
+///
+/// # Errors
+/// If there is no memory for it, or if its format has no decoder.
 pub fn matrix<R: Real>(m: &model::Matrix) -> Result<Array2<R>, QuantError> {
     let (n_in, n_out) = (m.n_in(), m.n_out());
-    let mut transposed = Array2::from_elem((n_in, n_out), R::ZERO);
+    let numbers = zeros(n_in * n_out, R::ZERO)?;
+    let mut transposed = Array2::from_shape_vec((n_in, n_out), numbers).expect("as many numbers as the shape has");
     // Transposing a handful of rows at a time writes whole cache lines; a row at a time would touch one number in each.
     const ROWS: usize = 32;
-    let mut rows = vec![0.0; ROWS * n_in]; // [ROWS, n_in]
+    let mut rows = zeros(ROWS.min(n_out) * n_in, 0.0)?; // [ROWS, n_in]
     for first in (0..n_out).step_by(ROWS) {
         let n = ROWS.min(n_out - first);
         let bytes = &m.bytes()[first * m.row_bytes()..(first + n) * m.row_bytes()];
@@ -172,6 +177,15 @@ pub fn matrix<R: Real>(m: &model::Matrix) -> Result<Array2<R>, QuantError> {
         }
     }
     Ok(transposed)
+}
+
+/// `n` zeros, if there is memory for them.
+fn zeros<T: Clone>(n: usize, zero: T) -> Result<Vec<T>, QuantError> {
+    let mut zeros = Vec::new();
+    let no_memory = QuantError::NoMemory { weights: n, bytes: n.saturating_mul(size_of::<T>()) };
+    zeros.try_reserve_exact(n).map_err(|_| no_memory)?;
+    zeros.resize(n, zero);
+    Ok(zeros)
 }
 
 /// The rotation per position of each pair of components: the angle of pair `i` at position `p` is `p · per_pair[i]` radians.

@@ -9,6 +9,7 @@ use super::pool::SharedSlice;
 use crate::kernels::packed::STRIP;
 use crate::kernels::{ActBlock, Kernels};
 use crate::observe::Hook;
+use std::collections::TryReserveError;
 use std::ops::Range;
 
 /// How finely activations are rounded before they meet weights in a block format; where an error counts most they are always
@@ -107,6 +108,14 @@ impl Blocks {
         match self {
             Self::A8(blocks) => blocks.resize(blocks.len().max(n), ActBlock::ZERO),
             Self::A16(blocks) => blocks.resize(blocks.len().max(n), ActBlock::ZERO),
+        }
+    }
+
+    /// Makes sure that there is memory for `n` blocks.
+    pub(super) fn reserve(&mut self, n: usize) -> Result<(), TryReserveError> {
+        match self {
+            Self::A8(blocks) => blocks.try_reserve_exact(n.saturating_sub(blocks.len())),
+            Self::A16(blocks) => blocks.try_reserve_exact(n.saturating_sub(blocks.len())),
         }
     }
 

@@ -11,7 +11,7 @@
 //! | `attention`, `softmax`, `pages` | attention over the pages of the cache, with an online softmax |
 //! | `experts`, `rope` | which token goes to which experts; sines and cosines |
 //! | `pack`, `arena` | weights as tiles, in one run of memory |
-//! | `scratch`, `act_quant` | the buffers; the forms in which matrices read them |
+//! | `scratch`, `reserve`, `act_quant` | the buffers; memory for them; the forms in which matrices read them |
 //! | `workers`, [`pool`], `barrier` | threads that run one program together |
 //!
 //! **What is promised.** A result depends on the model and the tokens alone: not on the number of threads, not on how a
@@ -33,6 +33,7 @@ mod options;
 mod pack;
 mod pages;
 pub mod pool;
+mod reserve;
 mod rope;
 mod scratch;
 mod softmax;

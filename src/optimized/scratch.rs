@@ -10,6 +10,7 @@ use super::pool::SharedSlice;
 use super::softmax::ChunkResults;
 use crate::kernels::packed::STRIP;
 use crate::observe::Hook;
+use std::collections::TryReserveError;
 use std::ops::Range;
 
 /// Activations, `[n, width]`: a row is one token. Rows that matrices read are stored in the forms that these want
@@ -48,6 +49,13 @@ impl Rows {
 
     pub(super) fn forms(&self) -> RowForms {
         self.forms
+    }
+
+    /// Makes sure that there is memory for this shape, in any form.
+    pub(super) fn reserve(&mut self, n: usize, width: usize) -> Result<(), TryReserveError> {
+        let n_values = n.saturating_mul(width);
+        self.values.try_reserve_exact(n_values.saturating_sub(self.values.len()))?;
+        self.blocks.reserve(n_values / STRIP)
     }
 
     /// Sets the shape. The contents are undefined until they are written; memory only grows.

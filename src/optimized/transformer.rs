@@ -107,7 +107,7 @@ impl Transformer {
     /// both, or [`KvFormats`].
     pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
         let KvFormats { k, v } = formats.into();
-        KvCache::new(KvLayout::new(self.config(), k, v, KvLayout::PAGE_LEN), n_positions)
+        KvCache::new(KvLayout::new(self.config(), k, v, KvLayout::page_len_for(n_positions)), n_positions)
     }
 
     /// Runs a batch: embeds its tokens, sends them through every block, and scores the vocabulary for the rows that
@@ -122,6 +122,7 @@ impl Transformer {
         obs: &mut impl Observer,
     ) -> Result<Logits, ForwardError> {
         let Self { network, workers, x, scratch: s, .. } = self;
+        s.reserve(x, &network.config, batch.len(), batch.logit_rows().len())?;
         let context = BatchContext::prepare(&network.config, &network.weights.ropes, batch, cache, obs)?;
         let mut ops = TracedOps::new(workers, &network.weights, obs);
 

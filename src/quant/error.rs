@@ -60,4 +60,14 @@ pub enum QuantError {
         /// The last weight of the block.
         last: usize,
     },
+    /// The system has no memory for weights that are to be decoded.
+    #[error(
+        "no memory for {weights} weights as plain numbers ({bytes} bytes): decoded, a model is several times its file"
+    )]
+    NoMemory {
+        /// Weights to decode.
+        weights: usize,
+        /// What they take as numbers.
+        bytes: usize,
+    },
 }

@@ -70,7 +70,9 @@ impl LogitsDistance {
     /// Takes one more position into account.
     pub(super) fn add(&mut self, found: &[f32], reference: &[f32]) {
         let kl = kl(reference, found);
-        let same = f64::from(u8::from(first_maximum(found) == first_maximum(reference)));
+        // Among scores that are not numbers no token is the likeliest.
+        let comparable = found.iter().chain(reference).all(|x| x.is_finite());
+        let same = f64::from(u8::from(comparable && first_maximum(found) == first_maximum(reference)));
         let (before, now) = (self.positions as f64, self.positions as f64 + 1.0);
         self.kl_mean = (self.kl_mean * before + kl) / now;
         self.kl_max = if kl.is_nan() { kl } else { self.kl_max.max(kl) };
@@ -122,6 +124,15 @@ mod tests {
         let nan = Distance::between(&[f32::NAN, 1.0], &[1.0, 1.0]);
         assert!(nan.max_abs.is_nan() && nan.is_worse_than(&fine) && !fine.is_worse_than(&nan));
         assert!(Distance::between(&[1.0], &[1.0, 2.0]).rel_rms.is_nan());
+    }
+
+    #[test]
+    fn scores_that_are_no_numbers_have_no_likeliest_token() {
+        for found in [[f32::NAN, 2.0], [f32::INFINITY, 0.0], [1.0, f32::NEG_INFINITY]] {
+            let mut d = LogitsDistance::default();
+            d.add(&found, &[1.0, 0.0]);
+            assert_eq!(d.top1, 0.0, "{found:?}");
+        }
     }
 
     #[test]

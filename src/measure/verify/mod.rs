@@ -34,11 +34,11 @@ pub use candidate::Candidate;
 pub use distance::{Distance, LogitsDistance, kl};
 pub use report::{Covered, Divergence, LogitsReport, OpReport, PassAt, Phase, Report};
 
-use crate::batch::{Batch, SeqId};
+use crate::batch::{Batch, NotFinite, SeqId};
 use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats};
 use crate::model::Model;
 use crate::naive;
-use crate::observe::{Hook, HookAt, Off};
+use crate::observe::{Hook, HookAt, Off, Op};
 use crate::optimized::ActPrecision;
 use crate::quant::QuantError;
 use budget::Budgets;
@@ -99,7 +99,24 @@ pub enum VerifyError {
     /// A token id that the vocabulary does not have, or a candidate that runs another model.
     #[error(transparent)]
     Forward(#[from] ForwardError),
-    /// A format that the reference cannot decode; a loaded [`Model`] holds no such tensor.
+    /// The reference itself gives no numbers: the model is damaged, and nothing can be compared with it.
+    #[error(
+        "the naive path's logits after position {} are not numbers (token {} has {}), so there is nothing to compare with. \
+         The first value with such a number in the {pass} is {hook}, made by op {op}: its weights or inputs are damaged",
+        found.position, found.token, found.value
+    )]
+    NotFinite {
+        /// The pass.
+        pass: PassAt,
+        /// The first value, in the order of computation, in which something is not finite; the logits if no other is.
+        hook: String,
+        /// The operation that makes it.
+        op: &'static str,
+        /// Where the logits are no numbers.
+        found: NotFinite,
+    },
+    /// There is no memory for the reference's weights, or a format that it cannot decode; a loaded [`Model`] holds no such
+    /// tensor.
     #[error(transparent)]
     Quant(#[from] QuantError),
 }
@@ -115,7 +132,7 @@ fn is_covered(hook: Hook) -> bool {
 /// compares every activation. `progress` is told, after each pass, how many of how many are done.
 ///
 /// # Errors
-/// If the tokens do not fit the model, or the candidate does not.
+/// If the tokens do not fit the model, or the candidate does not; if the reference's logits are not numbers.
 pub fn verify(
     model: &Model,
     candidate: &mut impl Candidate,
@@ -197,7 +214,13 @@ impl<'a, S: Candidate> VerifyRun<'a, S> {
         let mut recorder = Recorder::new(self.snaps());
         let [[reference_watched, reference_unwatched], [watched_cache, unwatched_cache]] = &mut self.caches;
 
-        self.reference.forward(&batch, reference_watched, &mut recorder)?;
+        let logits = self.reference.forward(&batch, reference_watched, &mut recorder)?;
+        if let Err(found) = logits.check(&batch) {
+            let first = self.flow.hooks().iter().find(|at| recorder.is_not_finite(**at));
+            let (hook, op) =
+                first.map_or(("logits".to_owned(), Op::Output.name()), |at| (at.to_string(), self.flow.op(*at).name()));
+            return Err(VerifyError::NotFinite { pass, hook, op, found });
+        }
         let (mode, tallies) = (self.options.mode, &mut self.tallies);
         let mut comparer = Comparer { reference: &recorder, mode, pass: (self.passes.len(), pass), tallies };
         let watched = self.candidate.forward(&batch, watched_cache, &mut comparer)?;

@@ -34,6 +34,11 @@ impl Recorder {
         Self { snaps, ..Self::default() }
     }
 
+    /// Whether the value of this hook has a number in it that is infinite or NaN.
+    pub(super) fn is_not_finite(&self, at: HookAt) -> bool {
+        self.shown.get(&at).is_some_and(|values| values.iter().any(|x| !x.is_finite()))
+    }
+
     /// What operations after this hook were given.
     fn handed_on(&self, at: HookAt) -> Option<&Vec<f32>> {
         self.snapped.get(&at).or_else(|| self.shown.get(&at))
