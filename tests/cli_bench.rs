@@ -138,8 +138,8 @@ fn every_kernel_is_in_the_table() {
     let found = json(&quick);
     let (matrix, vector) = (found["matrix"].as_array().unwrap(), found["vector"].as_array().unwrap());
     let available = Kernels::available();
-    // 16 formats by 1 to 8 columns, and for those that are no floats a panel with its two parts, and two products with two
-    // digits.
+    // 16 formats by 1 to 8 columns, and for those that are no floats a panel with its two steps, and two products with
+    // sixteen bits.
     assert_eq!(matrix.len(), available.len() * (16 * 8 + 13 * 5));
     for table in available {
         let timed = matrix.iter().chain(vector).filter(|row| row["kernels"] == table.name);

@@ -1,7 +1,7 @@
 //! Every vector kernel gives the bits of its scalar twin: every format, 1–8 columns and more, odd sizes, ordinary and
 //! extreme codes, scales and activations, with every table of kernels that this machine can run.
 
-use cutaway::kernels::{ActBlock, KEY_TILE, Kernels, Panel, pack, packed};
+use cutaway::kernels::{ActBlock, Gemm, GemmPanel, KEY_TILE, Kernels, Panel, pack, packed};
 use cutaway::measure::verify::tiles::{Fill, Random, activations, tiles};
 use cutaway::quant::GgmlType;
 
@@ -24,6 +24,7 @@ fn every_instruction_set_of_this_machine_is_tested() {
             && std::arch::is_x86_feature_detected!("fma")
             && std::arch::is_x86_feature_detected!("f16c");
         assert_eq!(tested.contains(&"avx2"), avx2);
+        assert_eq!(tested.contains(&"avx_vnni"), avx2 && std::arch::is_x86_feature_detected!("avxvnni"));
         let vnni = avx2
             && std::arch::is_x86_feature_detected!("avx512bw")
             && std::arch::is_x86_feature_detected!("avx512vl")
@@ -87,35 +88,31 @@ fn products_with_floats_have_the_bits_of_the_scalar_twin() {
 fn products_with_blocks_have_the_bits_of_the_scalar_twin() {
     for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| !ty.is_float()) {
         for given in products(ty) {
-            products_agree(&given, |k| k.quantize, |k| k.gemm(ty).unwrap(), |k| k.gemm_panel);
+            products_agree(&given, |k| k.quantize, |k| k.gemm(ty).unwrap().a8, |k| k.gemm_panel);
         }
     }
 }
 
 #[test]
-fn products_with_two_digits_have_the_bits_of_the_scalar_twin() {
+fn products_with_two_limbs_have_the_bits_of_the_scalar_twin() {
     for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| !ty.is_float()) {
         for given in products(ty) {
-            let gemm = |k: &Kernels| {
-                let gemm_fine = k.gemm_fine;
-                move |n_in, tiles: &[u8], x: &[ActBlock<2>], y: &mut [f32]| gemm_fine(ty, n_in, tiles, x, y)
-            };
-            products_agree(&given, |k| k.quantize_fine, gemm, |k| k.gemm_panel_fine);
+            products_agree(&given, |k| k.quantize_a16, |k| k.gemm(ty).unwrap().a16, |k| k.gemm_panel_a16);
         }
     }
 }
 
 /// All tables, all numbers of columns, tiles and panels: the same bits.
-fn products_agree<const DIGITS: usize, Gemm: Fn(usize, &[u8], &[ActBlock<DIGITS>], &mut [f32])>(
+fn products_agree<const LIMBS: usize>(
     Product { what, ty, n_in, n_groups, tiles, x }: &Product,
-    quantize: impl Fn(&Kernels) -> fn(&[f32], &mut [ActBlock<DIGITS>]),
-    gemm: impl Fn(&Kernels) -> Gemm,
-    gemm_panel: impl Fn(&Kernels) -> fn(&Panel, &[ActBlock<DIGITS>], &mut [f32]),
+    quantize: impl Fn(&Kernels) -> fn(&[f32], &mut [ActBlock<LIMBS>]),
+    gemm: impl Fn(&Kernels) -> Gemm<LIMBS>,
+    gemm_panel: impl Fn(&Kernels) -> GemmPanel<LIMBS>,
 ) {
     let n_in = *n_in;
     let mut blocks = vec![ActBlock::ZERO; x.len() / 32];
     quantize(&Kernels::scalar())(x, &mut blocks);
-    let product = |kernels: &Kernels, x: &[ActBlock<DIGITS>]| {
+    let product = |kernels: &Kernels, x: &[ActBlock<LIMBS>]| {
         let mut y = vec![f32::NAN; 16 * n_groups * x.len() * 32 / n_in];
         gemm(kernels)(n_in, tiles, x, &mut y);
         bits(&y)
@@ -163,7 +160,7 @@ fn packed_rows_give_the_same_bits_too() {
         (Kernels::scalar().quantize)(&random.floats(2 * n_in), &mut x);
         let results = Kernels::available().into_iter().map(|kernels| {
             let mut y = vec![0.0; 2 * 48];
-            kernels.gemm(ty).unwrap()(n_in, &tiles, &x, &mut y);
+            (kernels.gemm(ty).unwrap().a8)(n_in, &tiles, &x, &mut y);
             bits(&y)
         });
         let results: Vec<_> = results.collect();
@@ -227,16 +224,16 @@ fn small_operations_have_the_bits_of_the_scalar_twin() {
             (kernels.quantize)(&x, &mut found);
             assert_eq!(found, expected, "quantize with {}", kernels.name);
             let (mut expected, mut found) = ([ActBlock::ZERO; 3], [ActBlock::ZERO; 3]);
-            (Kernels::scalar().quantize_fine)(&x, &mut expected);
-            (kernels.quantize_fine)(&x, &mut found);
-            assert_eq!(found, expected, "quantize_fine with {}", kernels.name);
+            (Kernels::scalar().quantize_a16)(&x, &mut expected);
+            (kernels.quantize_a16)(&x, &mut found);
+            assert_eq!(found, expected, "quantize_a16 with {}", kernels.name);
         }
     }
 }
 
-/// Every whole number that two digits can name, split by every table: 31 of them and the largest, which makes the step 1.
+/// Every integer that two limbs can write, split by every table: 31 of them and the largest, which makes the step 1.
 #[test]
-fn all_whole_numbers_are_split_into_the_same_digits() {
+fn all_integers_are_split_into_the_same_limbs() {
     const LARGEST: i32 = 32_512;
     let numbers: Vec<i32> = (-LARGEST..=LARGEST).collect();
     for numbers in numbers.chunks(31) {
@@ -244,10 +241,10 @@ fn all_whole_numbers_are_split_into_the_same_digits() {
         x.iter_mut().zip(numbers).for_each(|(x, &number)| *x = number as f32);
         for kernels in Kernels::available() {
             let mut blocks = [ActBlock::ZERO];
-            (kernels.quantize_fine)(&x, &mut blocks);
+            (kernels.quantize_a16)(&x, &mut blocks);
             assert_eq!(blocks[0].d, 1.0);
             for (i, &number) in numbers.iter().enumerate() {
-                let [low, high] = [0, 1].map(|digit| i32::from(blocks[0].q[digit][i]));
+                let [low, high] = [0, 1].map(|limb| i32::from(blocks[0].q[limb][i]));
                 assert_eq!(255 * high + low, number, "{}", kernels.name);
                 assert!(low.abs() <= 127 && high.abs() <= 127, "{}: {number} is {high} and {low}", kernels.name);
             }

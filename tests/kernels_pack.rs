@@ -109,7 +109,7 @@ fn scalar_products_are_within_the_error_bound() {
     let (n_out, n_cols) = (19, 3);
     for ty in GgmlType::WEIGHTS {
         let n_in = if ty.is_float() { 75 } else { ty.block_len() * 3 };
-        let has_minima = packed::Layout::of(ty).is_some_and(|layout| layout.scales.min());
+        let has_minima = packed::TileLayout::of(ty).is_some_and(|layout| layout.scales.min());
         let rows = tame_rows(ty, n_in, n_out, 7);
         let tiles = packed(ty, n_in, n_out, &rows);
         let mut weights = vec![0.0; n_in * n_out];
@@ -143,7 +143,7 @@ fn scalar_products_are_within_the_error_bound() {
     }
 }
 
-/// `len` results, and the step of every 32 activations: with floats, which have none, or with one digit and with two.
+/// `len` results, and the step of every 32 activations: with floats, which have none, or with one limb and with two.
 fn scalar_products(ty: GgmlType, n_in: usize, tiles: &[u8], x: &[f32], len: usize) -> Vec<(Vec<f32>, Vec<f32>)> {
     let kernels = Kernels::scalar();
     let into = |product: &dyn Fn(&mut [f32])| {
@@ -155,33 +155,33 @@ fn scalar_products(ty: GgmlType, n_in: usize, tiles: &[u8], x: &[f32], len: usiz
         let gemm = kernels.gemm_float(ty).unwrap();
         return vec![(into(&|y| gemm(n_in, tiles, x, y)), Vec::new())];
     };
-    let (mut coarse, mut fine) = (vec![ActBlock::ZERO; x.len() / 32], vec![ActBlock::ZERO; x.len() / 32]);
-    (kernels.quantize)(x, &mut coarse);
-    (kernels.quantize_fine)(x, &mut fine);
+    let (mut a8, mut a16) = (vec![ActBlock::ZERO; x.len() / 32], vec![ActBlock::ZERO; x.len() / 32]);
+    (kernels.quantize)(x, &mut a8);
+    (kernels.quantize_a16)(x, &mut a16);
     vec![
-        (into(&|y| gemm(n_in, tiles, &coarse, y)), coarse.iter().map(|block| block.d).collect()),
-        (into(&|y| (kernels.gemm_fine)(ty, n_in, tiles, &fine, y)), fine.iter().map(|block| block.d).collect()),
+        (into(&|y| (gemm.a8)(n_in, tiles, &a8, y)), a8.iter().map(|block| block.d).collect()),
+        (into(&|y| (gemm.a16)(n_in, tiles, &a16, y)), a16.iter().map(|block| block.d).collect()),
     ]
 }
 
 #[test]
 fn activations_are_rounded_to_the_nearest_and_sums_fit() {
     rounded(Kernels::scalar().quantize, 127);
-    rounded(Kernels::scalar().quantize_fine, 32_512);
+    rounded(Kernels::scalar().quantize_a16, 32_512);
 }
 
-fn rounded<const DIGITS: usize>(quantize: fn(&[f32], &mut [ActBlock<DIGITS>]), largest: i32) {
+fn rounded<const LIMBS: usize>(quantize: fn(&[f32], &mut [ActBlock<LIMBS>]), largest: i32) {
     let x: Vec<f32> = (0..64).map(|i| if i < 32 { (i as f32 - 15.5) * 0.37 } else { 0.0 }).collect();
     let mut blocks = [ActBlock::ZERO; 2];
     quantize(&x, &mut blocks);
     let block = &blocks[0];
     assert_eq!(block.d, 15.5 * 0.37 / largest as f32);
-    assert!(block.q.iter().flatten().all(|&digit| digit != -128), "a digit is −127 … 127");
+    assert!(block.q.iter().flatten().all(|&limb| limb != -128), "a limb is −127 … 127");
     for i in 0..32 {
-        assert!((block.whole(i) as f32 * block.d - x[i]).abs() <= 0.502 * block.d);
+        assert!((block.integer(i) as f32 * block.d - x[i]).abs() <= 0.502 * block.d);
     }
-    let sum = |range: std::ops::Range<usize>| range.map(|i| block.whole(i)).sum::<i32>();
-    assert_eq!((block.whole(0), block.whole(31)), (-largest, largest));
+    let sum = |range: std::ops::Range<usize>| range.map(|i| block.integer(i)).sum::<i32>();
+    assert_eq!((block.integer(0), block.integer(31)), (-largest, largest));
     assert_eq!(block.sums, [sum(0..16), sum(16..32)]);
     assert_eq!(block.s, block.d * sum(0..32) as f32);
     assert_eq!(blocks[1], ActBlock::ZERO);

@@ -9,7 +9,7 @@ mod common;
 use common::tiny_gguf::{self, TinyModel};
 use common::{load, some_tokens};
 use cutaway::gguf::Gguf;
-use cutaway::kernels::{ActBlock, Kernels};
+use cutaway::kernels::{ActBlock, BlockGemm, Gemm, Kernels};
 use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::measure::verify::kernels::verify_kernels;
 use cutaway::measure::verify::{Candidate, Divergence, Mode, Options, Phase, verify};
@@ -342,22 +342,23 @@ fn named(case: &str) -> Model {
     load(&tiny_gguf::named(case))
 }
 
-/// The first matrix that reads activations of two digits, and the first that reads them with one.
+/// The first matrix that reads activations of sixteen bits, and the first that reads them with eight.
 const ATTN_Q: [&str; 2] = ["attn_q", "blocks.0.attn.hook_q"];
 const ATTN_OUTPUT: [&str; 2] = ["attn_output", "blocks.0.attn.hook_out"];
 
 #[test]
 fn a_stale_accumulator() {
-    let gemm_q4_0 = |n_in: usize, tiles: &[u8], x: &[ActBlock], y: &mut [f32]| {
+    let a8: Gemm = |n_in, tiles, x, y| {
         let stale = y.to_vec(); // what the caller's buffer held before
-        (Kernels::scalar().gemm_q4_0)(n_in, tiles, x, y);
+        (Kernels::scalar().gemm_q4_0.a8)(n_in, tiles, x, y);
         y.iter_mut().zip(stale).for_each(|(y, stale)| *y += stale);
     };
-    let kernels = Kernels { gemm_q4_0, ..Kernels::detect() };
+    let right = Kernels::detect();
+    let kernels = Kernels { gemm_q4_0: BlockGemm { a8, ..right.gemm_q4_0 }, ..right };
     names_kernel(&named("llama-gqa-q4_0"), 7, kernels, ATTN_OUTPUT[0], ATTN_OUTPUT[1]);
     let report = verify_kernels(&[kernels]);
     let wrong: Vec<_> = report.tables[0].kernels.iter().filter(|kernel| !kernel.passed).collect();
-    assert!(!report.passed && wrong.len() == 1 && wrong[0].kernel == "gemm_q4_0", "{wrong:?}");
+    assert!(!report.passed && wrong.len() == 1 && wrong[0].kernel == "gemm_q4_0.a8", "{wrong:?}");
     assert!(wrong[0].first_difference.as_ref().unwrap().case.contains("16 rows of 32 Q4_0, 1 columns"));
 }
 
@@ -378,14 +379,13 @@ fn a_panel_without_its_last_strip() {
 
 #[test]
 fn a_kernel_that_is_wrong_for_one_column_only() {
-    let kernels = Kernels {
-        gemm_q8_0: |n_in, tiles, x, y| {
-            (Kernels::scalar().gemm_q8_0)(n_in, tiles, x, y);
-            let one_column = x.len() == n_in / 32;
-            y.iter_mut().for_each(|y| *y *= if one_column { 2.0 } else { 1.0 });
-        },
-        ..Kernels::detect()
+    let a8: Gemm = |n_in, tiles, x, y| {
+        (Kernels::scalar().gemm_q8_0.a8)(n_in, tiles, x, y);
+        let one_column = x.len() == n_in / 32;
+        y.iter_mut().for_each(|y| *y *= if one_column { 2.0 } else { 1.0 });
     };
+    let right = Kernels::detect();
+    let kernels = Kernels { gemm_q8_0: BlockGemm { a8, ..right.gemm_q8_0 }, ..right };
     for found in names_kernel(&named("llama-gqa-q8_0"), 32, kernels, ATTN_OUTPUT[0], ATTN_OUTPUT[1]) {
         assert_eq!(found.pass.unwrap().phase, Phase::Decode, "prefill is right");
     }
@@ -401,13 +401,12 @@ fn a_wrong_scale_in_the_one_tensor_of_its_format() {
     *file.tensors.iter_mut().find(|tensor| tensor.name == name).unwrap() = odd_one;
     let gguf = Gguf::from_bytes(file.to_bytes()).unwrap();
     let model = Model::load(gguf.into(), LoadOptions::default()).unwrap();
-    let kernels = Kernels {
-        gemm_q8_0: |n_in, tiles, x, y| {
-            (Kernels::scalar().gemm_q8_0)(n_in, tiles, x, y);
-            y.iter_mut().for_each(|y| *y *= 0.5);
-        },
-        ..Kernels::detect()
+    let a8: Gemm = |n_in, tiles, x, y| {
+        (Kernels::scalar().gemm_q8_0.a8)(n_in, tiles, x, y);
+        y.iter_mut().for_each(|y| *y *= 0.5);
     };
+    let right = Kernels::detect();
+    let kernels = Kernels { gemm_q8_0: BlockGemm { a8, ..right.gemm_q8_0 }, ..right };
     names_kernel(&model, 7, kernels, "ffn_down", "blocks.1.mlp.hook_out");
 }
 
@@ -424,23 +423,22 @@ fn activations_without_their_sums() {
 }
 
 #[test]
-fn a_column_without_its_high_digits() {
-    let kernels = Kernels {
-        gemm_fine: |ty, n_in, tiles, x, y| {
-            let low: Vec<_> = x.iter().map(|x| ActBlock { q: [x.q[0], [0; 32]], ..*x }).collect();
-            (Kernels::scalar().gemm_fine)(ty, n_in, tiles, &low, y);
-        },
-        ..Kernels::detect()
+fn a_column_without_its_high_limbs() {
+    let a16: Gemm<2> = |n_in, tiles, x, y| {
+        let low: Vec<_> = x.iter().map(|x| ActBlock { q: [x.q[0], [0; 32]], ..*x }).collect();
+        (Kernels::scalar().gemm_q5_1.a16)(n_in, tiles, &low, y);
     };
+    let right = Kernels::detect();
+    let kernels = Kernels { gemm_q5_1: BlockGemm { a16, ..right.gemm_q5_1 }, ..right };
     names_kernel(&named("llama-gqa-q5_1"), 7, kernels, ATTN_Q[0], ATTN_Q[1]);
 }
 
 /// 0.4 % of a product: less than rounding to eight bits costs, so that only sixteen bits leave free mode a budget to see it.
 #[test]
-fn high_digits_worth_256_instead_of_255() {
+fn high_limbs_that_count_256_instead_of_255() {
     let kernels = Kernels {
-        gemm_panel_fine: |panel, x, y| {
-            (Kernels::scalar().gemm_panel_fine)(panel, x, y);
+        gemm_panel_a16: |panel, x, y| {
+            (Kernels::scalar().gemm_panel_a16)(panel, x, y);
             let high = |x: &ActBlock<2>| {
                 let sum = |half: usize| x.q[1][16 * half..][..16].iter().map(|&q| i32::from(q)).sum::<i32>();
                 let sums = [sum(0), sum(1)];

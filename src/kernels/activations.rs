@@ -1,4 +1,4 @@
-//! Activations as the integer kernels read them: 32 at a time, as whole numbers of one byte each, or of two.
+//! Activations as the integer kernels read them: 32 at a time, as integers of eight bits each (A8) or of sixteen (A16).
 //!
 //! ```text
 //!  byte 0                                32      36    40        48
@@ -11,65 +11,66 @@
 //! does not depend on the weight's code: `Σ (code − zero) · q = Σ code · q − zero · Σ q`, and `Σ m · x = m · s`.
 //! Unlike GGML's Q8_1, whose scale and sum are f16, nothing here can overflow for finite activations of ordinary size.
 //!
-//! **Two digits.** Where one byte is too coarse, a number has two: digits to the base 255, of which each is −127 … 127 as
-//! well, so that kernels multiply them with the same instructions. The whole number is `255 · high + low`, its step a
-//! 256th of the other's. Such a block has `q` twice, the low digits first, and 80 bytes:
+//! **Two limbs.** Where eight bits are too few, an integer is written with two *limbs*, digits to the base 255: `255 · high +
+//! low`. Each limb is −127 … 127 as well, so kernels multiply it with the same instructions, and the integer is −32,512 …
+//! 32,512: steps are 256 times smaller. Such a block has `q` twice, the low limbs first, and 80 bytes:
 //!
 //! ```text
 //!  x / d = 12,345   →   48 · 255 + 105                 x / d = 12,400   →   49 · 255 − 95
 //! ```
 //!
-//! What a kernel adds up for the high digits it multiplies by 255 once a strip; the scale comes afterwards, once for both.
+//! A kernel sums the products of high limbs by themselves and multiplies that sum by 255 once a strip; then it adds the sum of
+//! the low limbs and applies the scale.
 
 use super::packed::STRIP;
 
-/// The base of the digits: with it, digits of −127 … 127 name every number in one way only.
+/// The base of the limbs: with it, limbs of −127 … 127 write every integer in one way only.
 pub(super) const BASE: i32 = 255;
 
-/// 32 activations of one token, as whole numbers of one digit or of two.
+/// 32 activations of one token, as integers of one limb (A8) or of two (A16).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(16))]
-pub struct ActBlock<const DIGITS: usize = 1> {
-    /// The digits of the whole numbers, the low ones first, each −127 … 127.
-    pub q: [[i8; STRIP]; DIGITS],
+pub struct ActBlock<const LIMBS: usize = 1> {
+    /// The limbs of the integers, the low ones first, each −127 … 127.
+    pub q: [[i8; STRIP]; LIMBS],
     /// Their scale: the largest magnitude / [`Self::LARGEST`].
     pub d: f32,
-    /// `d · Σ` of the whole numbers.
+    /// `d · Σ` of the integers.
     pub s: f32,
-    /// The sum of the whole numbers of inputs 0…15, and of inputs 16…31.
+    /// The sum of the integers of inputs 0…15, and of inputs 16…31.
     pub sums: [i32; 2],
 }
 
 const _: () = assert!(size_of::<ActBlock>() == 48 && size_of::<ActBlock<2>>() == 80);
 
-impl<const DIGITS: usize> ActBlock<DIGITS> {
+impl<const LIMBS: usize> ActBlock<LIMBS> {
     /// Zeros.
-    pub const ZERO: Self = Self { q: [[0; STRIP]; DIGITS], d: 0.0, s: 0.0, sums: [0; 2] };
+    pub const ZERO: Self = Self { q: [[0; STRIP]; LIMBS], d: 0.0, s: 0.0, sums: [0; 2] };
 
-    /// The largest whole number: 127, or with two digits 32,512.
+    /// The largest integer: 127, or with two limbs 32,512.
     pub const LARGEST: i32 = {
-        let (mut largest, mut digit) = (0, 0);
-        while digit < DIGITS {
+        let (mut largest, mut limb) = (0, 0);
+        while limb < LIMBS {
             largest = largest * BASE + 127;
-            digit += 1;
+            limb += 1;
         }
         largest
     };
 
-    /// A digit of four inputs as one word, input `4j` in the lowest byte.
+    /// A limb of four inputs as one word, input `4j` in the lowest byte.
     #[inline(always)]
-    pub fn word(&self, digit: usize, j: usize) -> i32 {
-        let q = &self.q[digit];
+    pub fn word(&self, limb: usize, j: usize) -> i32 {
+        let q = &self.q[limb];
         i32::from_le_bytes([q[4 * j] as u8, q[4 * j + 1] as u8, q[4 * j + 2] as u8, q[4 * j + 3] as u8])
     }
 
-    /// The whole number of input `i`.
+    /// The integer of input `i`.
     #[inline(always)]
-    pub fn whole(&self, i: usize) -> i32 {
-        self.q.iter().rev().fold(0, |high, digit| high * BASE + i32::from(digit[i]))
+    pub fn integer(&self, i: usize) -> i32 {
+        self.q.iter().rev().fold(0, |high, limb| high * BASE + i32::from(limb[i]))
     }
 
-    /// The sum of all whole numbers.
+    /// The sum of all integers.
     #[inline(always)]
     pub fn sum(&self) -> i32 {
         self.sums[0] + self.sums[1]
@@ -81,7 +82,7 @@ impl<const DIGITS: usize> ActBlock<DIGITS> {
 /// The largest magnitude is found by comparing bit patterns, where NaN is larger than any number: a block with a NaN or
 /// an infinity gets that as its `d`, so what is computed from it is not finite either, instead of plausible.
 #[inline(always)]
-pub(super) fn quantize<const DIGITS: usize>(x: &[f32], out: &mut [ActBlock<DIGITS>]) {
+pub(super) fn quantize<const LIMBS: usize>(x: &[f32], out: &mut [ActBlock<LIMBS>]) {
     assert_eq!(x.len(), STRIP * out.len(), "one block for every 32 activations");
     for (x, out) in x.as_chunks::<STRIP>().0.iter().zip(out) {
         *out = quantize_strip(x);
@@ -89,9 +90,9 @@ pub(super) fn quantize<const DIGITS: usize>(x: &[f32], out: &mut [ActBlock<DIGIT
 }
 
 #[inline(always)]
-fn quantize_strip<const DIGITS: usize>(x: &[f32; STRIP]) -> ActBlock<DIGITS> {
-    const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it leaves the nearest whole number in the low bits
-    let bound = const { ActBlock::<DIGITS>::LARGEST as f32 };
+fn quantize_strip<const LIMBS: usize>(x: &[f32; STRIP]) -> ActBlock<LIMBS> {
+    const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it leaves the nearest integer in the low bits
+    let bound = const { ActBlock::<LIMBS>::LARGEST as f32 };
     let mut largest = [0_i32; 16];
     for i in 0..STRIP {
         largest[i % 16] = largest[i % 16].max((x[i].to_bits() & 0x7FFF_FFFF) as i32);
@@ -102,26 +103,26 @@ fn quantize_strip<const DIGITS: usize>(x: &[f32; STRIP]) -> ActBlock<DIGITS> {
     let inverse = if inverse < f32::INFINITY { inverse } else { 0.0 }; // zeros, or too small to divide by
 
     let mut block = ActBlock::ZERO;
-    let mut whole = [0_i32; STRIP];
+    let mut integers = [0_i32; STRIP];
     for i in 0..STRIP {
         let scaled = x[i] * inverse;
         let scaled = if scaled < bound { scaled } else { bound };
         let scaled = if scaled > -bound { scaled } else { -bound };
-        whole[i] = (scaled + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
+        integers[i] = (scaled + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
     }
     for i in 0..16 {
-        block.sums[0] += whole[i];
-        block.sums[1] += whole[i + 16];
+        block.sums[0] += integers[i];
+        block.sums[1] += integers[i + 16];
     }
     block.d = d;
     block.s = d * block.sum() as f32;
 
-    for digit in 0..DIGITS {
+    for limb in 0..LIMBS {
         for i in 0..STRIP {
-            let is_last = digit + 1 == DIGITS;
-            let higher = if is_last { 0 } else { (whole[i] + BASE / 2).div_euclid(BASE) }; // the nearest: −127 … 127 are left
-            block.q[digit][i] = (whole[i] - higher * BASE) as i8;
-            whole[i] = higher;
+            let is_last = limb + 1 == LIMBS;
+            let higher = if is_last { 0 } else { (integers[i] + BASE / 2).div_euclid(BASE) }; // the nearest: −127 … 127 are left
+            block.q[limb][i] = (integers[i] - higher * BASE) as i8;
+            integers[i] = higher;
         }
     }
     block

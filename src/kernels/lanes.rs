@@ -1,6 +1,6 @@
 //! The small vector operations: norms, softmax, activations, RoPE, addition.
 //!
-//! Each body is written once, in plain Rust, and compiled once per instruction set (`stamp!` in `mod.rs`): the compiler
+//! Each body is written once, in plain Rust, and compiled once per instruction set (`stamp!` in `table.rs`): the compiler
 //! makes vectors of the loops, and since nothing here is reordered or contracted unless written so (`mul_add`), the bits
 //! are those of the scalar build. Sums run in sixteen lanes, lane `i` adding elements `i, i + 16, …`, and the lanes are
 //! then added in the fixed [`tree`]: a definition, whatever the width of the registers.
@@ -24,8 +24,8 @@ fn tree(mut lanes: [f32; LANES]) -> f32 {
 #[inline(always)]
 fn sum(x: &[f32], add: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [0.0; LANES];
-    let (whole, rest) = x.as_chunks::<LANES>();
-    for x in whole {
+    let (full, rest) = x.as_chunks::<LANES>();
+    for x in full {
         for i in 0..LANES {
             lanes[i] = add(lanes[i], x[i]);
         }
@@ -69,7 +69,7 @@ pub(super) fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out:
 /// building its exponent, in two factors because `n` may be beyond what one exponent can hold.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
-    const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it leaves the nearest whole number in the low bits
+    const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it leaves the nearest integer in the low bits
     const LN_2_HIGH: f32 = 355.0 / 512.0; // few bits: n · LN_2_HIGH is exact
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let x = if x > 89.0 { 89.0 } else { x };
@@ -93,8 +93,8 @@ pub(super) fn exp(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn max(x: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
-    let (whole, rest) = x.as_chunks::<LANES>();
-    for x in whole {
+    let (full, rest) = x.as_chunks::<LANES>();
+    for x in full {
         for i in 0..LANES {
             lanes[i] = if x[i] > lanes[i] { x[i] } else { lanes[i] };
         }

@@ -1,13 +1,21 @@
 //! The inner loops of the fast path: what a processor does all day.
 //!
-//! [`Kernels`] is a plain value, a table with one function per field. [`Kernels::scalar`] is the specification in plain
-//! Rust; [`Kernels::avx512`], [`Kernels::avx2`] and [`Kernels::neon`] give **the same bits** with vector instructions, for
-//! any number of rows and columns (`tests/kernels_match_scalar.rs`). [`Kernels::detect`] picks the best this machine has,
-//! [`Kernels::by_name`] a certain one. Swap one kernel:
+//! [`Kernels`] is a plain value, a table of functions. [`Kernels::scalar`] is the specification in plain Rust;
+//! [`Kernels::avx512`], [`Kernels::avx_vnni`], [`Kernels::avx2`] and [`Kernels::neon`] give **the same bits** with vector
+//! instructions, for any number of rows and columns (`tests/kernels_match_scalar.rs`). [`Kernels::detect`] picks the best
+//! this machine has, [`Kernels::by_name`] a certain one. Swap one kernel:
 //!
 //! ```
 //! use cutaway::kernels::Kernels;
-//! let kernels = Kernels { gemm_q4_1: Kernels::scalar().gemm_q4_1, ..Kernels::detect() };
+//! let kernels = Kernels { rms_norm: Kernels::scalar().rms_norm, ..Kernels::detect() };
+//! ```
+//!
+//! Swap the matrix kernels of one format, for every product with it, prompts included ([`BlockGemm`]):
+//!
+//! ```
+//! use cutaway::kernels::{BlockGemm, Kernels};
+//! let mine = Kernels::scalar().gemm_q4_1; // in place of a kernel of your own
+//! let kernels = Kernels { gemm_q4_1: BlockGemm::for_any_columns(mine.a8, mine.a16), ..Kernels::detect() };
 //! ```
 //!
 //! A product of a weight matrix and some activations, from the bytes of a file:
@@ -29,7 +37,7 @@
 //! let mut x = vec![ActBlock::ZERO; n_cols * n_in / 32];
 //! (kernels.quantize)(&vec![1.0; n_cols * n_in], &mut x);
 //! let mut y = vec![0.0; n_cols * n_out];
-//! kernels.gemm(ty).unwrap()(n_in, &tiles, &x, &mut y);
+//! (kernels.gemm(ty).unwrap().a8)(n_in, &tiles, &x, &mut y);
 //! assert!(y.iter().all(|y| (y - 32.0).abs() < 0.02));
 //!
 //! // Many columns: unpack some groups of sixteen rows once, then multiply. The same bits.
@@ -41,9 +49,15 @@
 //! ```
 //!
 //! **Reading order**: [`packed`], the drawing of a tile; [`activations`]; `scalar/gemm.rs`, three lines of arithmetic; then
-//! the same loop in `avx512/gemm.rs`, and what it takes where there is no VNNI in `avx2/dot.rs` and `neon/dot.rs`; `table.rs`
-//! lists what a table holds, `stored.rs` is the walk over the cache that vector tables share, `ahead.rs` asks for memory in
-//! time. What is deliberately not here: threads, memory, any decision about a model.
+//! the loops that all vector kernels share, in `loops/`, beginning with `loops/gemm.rs`; then what differs between instruction
+//! sets: `avx512/dot.rs`, and what a dot product takes where there is no VNNI, `avx2/dot.rs` and `neon/dot.rs`. `table.rs` lists
+//! what a table holds, `prefetch.rs` asks for memory in time. What is deliberately not here: threads, memory, any decision about
+//! a model.
+//!
+//! **A set whose unit is a tile of sixteen columns** (AMX multiplies 16 rows × 64 bytes by 16 columns with one instruction)
+//! needs no new place: it is a table that differs from `avx512` in `gemm_panel` and `gemm_panel_a16`, which take columns
+//! sixteen at a time, in `many_columns`, from which on that pays, and perhaps in `groups_at_once`. The lines of a
+//! [`Strip`](packed::Strip) lie in memory as the instruction wants its weights, so `expand` stays the same.
 //!
 //! Sizes follow from the slices: a kernel computes as many rows as it is given tiles, and as many columns as activations.
 //! A thread's share of a matrix is a sub-slice of whole groups of tiles. Slices that do not belong together are a mistake
@@ -55,48 +69,28 @@ pub mod packed;
 pub mod probe;
 
 #[cfg(target_arch = "x86_64")]
-mod ahead;
-#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx_vnni;
 mod lanes;
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
+mod loops;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
+mod prefetch;
 mod scalar;
 mod shapes;
-#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
-mod stored;
+mod signatures;
 mod table;
 
 pub use activations::ActBlock;
 pub use packed::Panel;
+pub use signatures::{BlockGemm, Gemm, GemmFloat, GemmPanel, LayerNorm, Load, Map, MapPair, Qk, QkStored, Rope};
 
 use crate::quant::GgmlType;
-
-/// `y = W · x`, quantised: `(n_in, tiles, x, y)`.
-///
-/// `tiles` are whole groups of sixteen packed rows, `x` is `[n_cols][n_in / 32]`, `y` is `[n_cols][16 · n_groups]`.
-pub type Gemm = fn(usize, &[u8], &[ActBlock], &mut [f32]);
-/// As [`Gemm`] with activations of two digits, for tiles of any block format: `(ty, n_in, tiles, x, y)`. A float format has no
-/// such tiles: naming one is a mistake of the caller and panics.
-pub type GemmFine = fn(GgmlType, usize, &[u8], &[ActBlock<2>], &mut [f32]);
-/// `y = W · x` for float weights: `(n_in, tiles, x, y)` with `x` as `[n_cols][n_in]` numbers.
-pub type GemmFloat = fn(usize, &[u8], &[f32], &mut [f32]);
-/// `(x, out)`, of equal length.
-pub type Map = fn(&[f32], &mut [f32]);
-/// `(gate, up, out)`, of equal length.
-pub type MapPair = fn(&[f32], &[f32], &mut [f32]);
-/// `(rows, head_dim, out)`: rows of the cache as f32.
-pub type Load = fn(&[u8], usize, &mut [f32]);
-/// `(q, k, head_dim, scale, scores, stride)`, see [`Kernels::qk`].
-pub type Qk = fn(&[f32], &[f32], usize, f32, &mut [f32], usize);
-/// `(q, k, head_dim, scale, scores, stride)`, see [`Kernels::qk_f16`].
-pub type QkStored = fn(&[f32], &[u8], usize, f32, &mut [f32], usize);
-/// `(x, weight, bias, eps, out)`.
-pub type LayerNorm = fn(&[f32], &[f32], &[f32], f32, &mut [f32]);
-/// `(x, cos, sin)`: one head, and an angle for each pair of it.
-pub type Rope = fn(&mut [f32], &[f32], &[f32]);
 
 /// Positions in a tile of keys, `[head_dim][16]`: a register of AVX-512, so that a score has a lane of its own.
 ///
@@ -108,60 +102,60 @@ pub type Rope = fn(&mut [f32], &[f32], &[f32]);
 /// ```
 pub const KEY_TILE: usize = 16;
 
-/// One function for everything the fast path computes.
+/// One function for everything the fast path computes, and what the instruction set asks of its callers.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernels {
-    /// What the whole table is called: `scalar`, `neon`, `avx2`, `avx512`.
+    /// What the table is called: `scalar`, `neon`, `avx2`, `avx_vnni`, `avx512`.
     pub name: &'static str,
+    /// Groups of sixteen rows that a product of several columns should be given at a time, at least 1: as many as
+    /// [`Kernels::gemm_panel`] multiplies at a time, and so few that their panel and a tile of results, `[columns][16 · groups]`,
+    /// stay in the nearest cache. Another number changes the speed and no bit.
+    pub groups_at_once: usize,
 
-    /// `(x, out)`: 32 activations → one [`ActBlock`].
+    /// `(x, out)`: 32 activations → one [`ActBlock`] of eight bits each.
     pub quantize: fn(&[f32], &mut [ActBlock]),
-    /// As [`Kernels::quantize`], to whole numbers of two digits.
-    pub quantize_fine: fn(&[f32], &mut [ActBlock<2>]),
+    /// As [`Kernels::quantize`], to sixteen bits each.
+    pub quantize_a16: fn(&[f32], &mut [ActBlock<2>]),
 
     /// `y = W · x` with Q4_0 tiles.
-    pub gemm_q4_0: Gemm,
+    pub gemm_q4_0: BlockGemm,
     /// `y = W · x` with Q4_1 tiles.
-    pub gemm_q4_1: Gemm,
+    pub gemm_q4_1: BlockGemm,
     /// `y = W · x` with Q5_0 tiles.
-    pub gemm_q5_0: Gemm,
+    pub gemm_q5_0: BlockGemm,
     /// `y = W · x` with Q5_1 tiles.
-    pub gemm_q5_1: Gemm,
+    pub gemm_q5_1: BlockGemm,
     /// `y = W · x` with Q8_0 tiles.
-    pub gemm_q8_0: Gemm,
+    pub gemm_q8_0: BlockGemm,
     /// `y = W · x` with Q2_K tiles.
-    pub gemm_q2_k: Gemm,
+    pub gemm_q2_k: BlockGemm,
     /// `y = W · x` with Q3_K tiles.
-    pub gemm_q3_k: Gemm,
+    pub gemm_q3_k: BlockGemm,
     /// `y = W · x` with Q4_K tiles.
-    pub gemm_q4_k: Gemm,
+    pub gemm_q4_k: BlockGemm,
     /// `y = W · x` with Q5_K tiles.
-    pub gemm_q5_k: Gemm,
+    pub gemm_q5_k: BlockGemm,
     /// `y = W · x` with Q6_K tiles.
-    pub gemm_q6_k: Gemm,
+    pub gemm_q6_k: BlockGemm,
     /// `y = W · x` with IQ4_NL tiles.
-    pub gemm_iq4_nl: Gemm,
+    pub gemm_iq4_nl: BlockGemm,
     /// `y = W · x` with IQ4_XS tiles.
-    pub gemm_iq4_xs: Gemm,
+    pub gemm_iq4_xs: BlockGemm,
     /// `y = W · x` with MXFP4 tiles.
-    pub gemm_mxfp4: Gemm,
+    pub gemm_mxfp4: BlockGemm,
     /// `y = W · x` with F32 tiles: `acc = fma(w, x, acc)` in the order of inputs, like the next two.
     pub gemm_f32: GemmFloat,
     /// `y = W · x` with F16 tiles.
     pub gemm_f16: GemmFloat,
     /// `y = W · x` with BF16 tiles.
     pub gemm_bf16: GemmFloat,
-    /// `(ty, n_in, tiles, panel)`: unpacks groups of sixteen rows for many columns. Two groups (32 rows) fit the cache.
+    /// `(ty, n_in, tiles, panel)`: unpacks groups of sixteen rows of any block format, for products of at least
+    /// [`many_columns`](BlockGemm::many_columns) columns.
     pub expand: fn(GgmlType, usize, &[u8], &mut Panel),
-    /// `(panel, x, y)`: as [`Kernels::gemm`], from an unpacked panel; the same bits.
-    pub gemm_panel: fn(&Panel, &[ActBlock], &mut [f32]),
-    /// `(ty, n_in, tiles, x, y)`: as [`Kernels::gemm`] with activations of two digits, 256 times as fine. This is what the
-    /// optimized path calls for queries, keys, values and the last matrix, and with
-    /// [`ActPrecision::A16`](crate::optimized::Activations) for all; the fields above for the other matrices. From
-    /// nine columns on it calls `expand` and the panel's.
-    pub gemm_fine: GemmFine,
-    /// `(panel, x, y)`: as [`Kernels::gemm_fine`], from an unpacked panel; the same bits.
-    pub gemm_panel_fine: fn(&Panel, &[ActBlock<2>], &mut [f32]),
+    /// `(panel, x, y)`: as [`BlockGemm::a8`], from an unpacked panel; the same bits.
+    pub gemm_panel: GemmPanel,
+    /// `(panel, x, y)`: as [`BlockGemm::a16`], from an unpacked panel; the same bits.
+    pub gemm_panel_a16: GemmPanel<2>,
 
     /// `(rows, head_dim, out)`: keys `[n][head_dim]` of f32 → tiles `[n / 16][head_dim][16]` ([`KEY_TILE`]), the last filled
     /// up with zeros.
@@ -245,6 +239,14 @@ impl Kernels {
         None
     }
 
+    /// AVX-VNNI beside AVX2, if this machine has them.
+    pub fn avx_vnni() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        return avx_vnni::kernels();
+        #[cfg(not(target_arch = "x86_64"))]
+        None
+    }
+
     /// AVX-512 with VNNI, if this machine has it.
     pub fn avx512() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
@@ -255,7 +257,8 @@ impl Kernels {
 
     /// Every table this machine can run, slowest first.
     pub fn available() -> Vec<Self> {
-        [Some(Self::scalar()), Self::neon(), Self::avx2(), Self::avx512()].into_iter().flatten().collect()
+        let sets = [Some(Self::scalar()), Self::neon(), Self::avx2(), Self::avx_vnni(), Self::avx512()];
+        sets.into_iter().flatten().collect()
     }
 
     /// The table with this name, if this machine can run it.
@@ -268,8 +271,8 @@ impl Kernels {
         Self::available().pop().unwrap_or(scalar::KERNELS)
     }
 
-    /// The kernel that multiplies with tiles of this block format; `None` for floats ([`Kernels::gemm_float`]).
-    pub fn gemm(&self, ty: GgmlType) -> Option<Gemm> {
+    /// The kernels that multiply with tiles of this block format; `None` for floats ([`Kernels::gemm_float`]).
+    pub fn gemm(&self, ty: GgmlType) -> Option<BlockGemm> {
         Some(match ty {
             GgmlType::Q4_0 => self.gemm_q4_0,
             GgmlType::Q4_1 => self.gemm_q4_1,

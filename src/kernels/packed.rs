@@ -28,7 +28,7 @@
 //! the others have a minimum: `w = code · d + m`. Tiles of the same sixteen rows follow each other, then the next sixteen;
 //! missing rows of the last sixteen are zeros. Floats have tiles of 16 rows × 1 input.
 //!
-//! Look first at the table in [`Layout::of`]. What is deliberately not here: moving bytes (`pack/`), arithmetic
+//! Look first at the table in [`TileLayout::of`]. What is deliberately not here: moving bytes (`pack/`), arithmetic
 //! (`scalar/`). The interleaving follows `repack.cpp` of llama.cpp and `iqk` of ik_llama.cpp in spirit; the tiles are
 //! our own.
 
@@ -162,7 +162,7 @@ const fn largest(codes: &[u8; 16]) -> u8 {
 
 /// How a block format is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub struct TileLayout {
     /// Strips of 32 inputs in a tile: 1, or 8 in formats with blocks of 256.
     pub strips: usize,
     /// The planes of each strip.
@@ -173,7 +173,7 @@ pub struct Layout {
     pub zero: i32,
 }
 
-impl Layout {
+impl TileLayout {
     /// The layout of a block format; `None` for floats and for types that are no weights.
     pub const fn of(ty: GgmlType) -> Option<Self> {
         let (strips, codes, scales, zero) = match ty {
@@ -232,7 +232,7 @@ pub fn group_bytes(ty: GgmlType, n_in: usize) -> Option<usize> {
     if !ty.is_weight() || !n_in.is_multiple_of(ty.block_len()) {
         return None;
     }
-    match Layout::of(ty) {
+    match TileLayout::of(ty) {
         Some(layout) => Some(layout.group_bytes(n_in)),
         None => n_in.checked_mul(ROWS * ty.block_bytes()),
     }
@@ -261,7 +261,7 @@ impl Strip {
     pub const ZERO: Self = Self { codes: [[0; LINE]; 8], scale: [[0.0; ROWS]; 2], min: [[0.0; ROWS]; 2] };
 
     /// Reads strip `b` of a tile.
-    pub fn read(layout: &Layout, tile: &[u8], b: usize) -> Self {
+    pub fn read(layout: &TileLayout, tile: &[u8], b: usize) -> Self {
         let mut strip = Self::ZERO;
         strip.read_codes(layout.codes, &tile[layout.strip_at(b)..][..layout.codes.strip_bytes()]);
         strip.read_scales(layout.scales, tile, b);
@@ -288,7 +288,7 @@ impl Strip {
         }
     }
 
-    /// Products of an f16 and a small whole number are exact in f32.
+    /// Products of an f16 and a small integer are exact in f32.
     fn read_scales(&mut self, scales: Scales, tile: &[u8], b: usize) {
         let half = |at: usize, r: usize| f16::to_f32([tile[at + 2 * r], tile[at + 2 * r + 1]]);
         for r in 0..ROWS {
@@ -354,7 +354,7 @@ impl Panel {
     }
 
     /// Takes the shape for `tiles` (whole groups of sixteen rows) of `n_in` inputs. Old contents stay until overwritten.
-    pub(super) fn shape(&mut self, layout: &Layout, n_in: usize, tiles: &[u8]) {
+    pub(super) fn shape(&mut self, layout: &TileLayout, n_in: usize, tiles: &[u8]) {
         self.n_strips = n_in / STRIP;
         let n_groups = tiles.len() / layout.group_bytes(n_in).max(1);
         (self.zero, self.max) = (layout.zero, layout.codes.max());

@@ -1,5 +1,5 @@
-//! What a table holds, listed once: an instruction set's room brings functions of these names into scope and says
-//! `table!("name")`. A kernel that a room lacks is an error when it is compiled.
+//! What a table holds, listed once: the module of an instruction set brings functions of these names into scope and calls
+//! `table!`. A kernel that the module lacks is an error when it is compiled.
 //!
 //! Look first at [`table`]; its fields are explained in [`Kernels`](super::Kernels).
 
@@ -11,34 +11,34 @@ pub(super) const F16: u32 = GgmlType::F16 as u32;
 pub(super) const Q8_0: u32 = GgmlType::Q8_0 as u32;
 pub(super) const Q4_0: u32 = GgmlType::Q4_0 as u32;
 
-/// A whole [`Kernels`](super::Kernels) of the functions in scope. Matrix kernels and loads are generic over the
-/// format's id.
+/// A complete [`Kernels`](super::Kernels) of the functions in scope. Matrix kernels and loads are generic over the format's
+/// id. The two numbers are those of the instruction set; `many_columns` is every format's.
 macro_rules! table {
-    ($name:literal) => {
+    ($name:literal, many_columns: $many_columns:literal, groups_at_once: $groups_at_once:literal) => {
         $crate::kernels::Kernels {
             name: $name,
+            groups_at_once: $groups_at_once,
             quantize,
-            quantize_fine,
-            gemm_q4_0: gemm::<{ $crate::quant::GgmlType::Q4_0 as u32 }, 1>,
-            gemm_q4_1: gemm::<{ $crate::quant::GgmlType::Q4_1 as u32 }, 1>,
-            gemm_q5_0: gemm::<{ $crate::quant::GgmlType::Q5_0 as u32 }, 1>,
-            gemm_q5_1: gemm::<{ $crate::quant::GgmlType::Q5_1 as u32 }, 1>,
-            gemm_q8_0: gemm::<{ $crate::quant::GgmlType::Q8_0 as u32 }, 1>,
-            gemm_q2_k: gemm::<{ $crate::quant::GgmlType::Q2_K as u32 }, 1>,
-            gemm_q3_k: gemm::<{ $crate::quant::GgmlType::Q3_K as u32 }, 1>,
-            gemm_q4_k: gemm::<{ $crate::quant::GgmlType::Q4_K as u32 }, 1>,
-            gemm_q5_k: gemm::<{ $crate::quant::GgmlType::Q5_K as u32 }, 1>,
-            gemm_q6_k: gemm::<{ $crate::quant::GgmlType::Q6_K as u32 }, 1>,
-            gemm_iq4_nl: gemm::<{ $crate::quant::GgmlType::IQ4_NL as u32 }, 1>,
-            gemm_iq4_xs: gemm::<{ $crate::quant::GgmlType::IQ4_XS as u32 }, 1>,
-            gemm_mxfp4: gemm::<{ $crate::quant::GgmlType::MXFP4 as u32 }, 1>,
+            quantize_a16,
+            gemm_q4_0: $crate::kernels::table::block_gemm!(Q4_0, $many_columns),
+            gemm_q4_1: $crate::kernels::table::block_gemm!(Q4_1, $many_columns),
+            gemm_q5_0: $crate::kernels::table::block_gemm!(Q5_0, $many_columns),
+            gemm_q5_1: $crate::kernels::table::block_gemm!(Q5_1, $many_columns),
+            gemm_q8_0: $crate::kernels::table::block_gemm!(Q8_0, $many_columns),
+            gemm_q2_k: $crate::kernels::table::block_gemm!(Q2_K, $many_columns),
+            gemm_q3_k: $crate::kernels::table::block_gemm!(Q3_K, $many_columns),
+            gemm_q4_k: $crate::kernels::table::block_gemm!(Q4_K, $many_columns),
+            gemm_q5_k: $crate::kernels::table::block_gemm!(Q5_K, $many_columns),
+            gemm_q6_k: $crate::kernels::table::block_gemm!(Q6_K, $many_columns),
+            gemm_iq4_nl: $crate::kernels::table::block_gemm!(IQ4_NL, $many_columns),
+            gemm_iq4_xs: $crate::kernels::table::block_gemm!(IQ4_XS, $many_columns),
+            gemm_mxfp4: $crate::kernels::table::block_gemm!(MXFP4, $many_columns),
             gemm_f32: gemm_float::<{ $crate::quant::GgmlType::F32 as u32 }>,
             gemm_f16: gemm_float::<{ $crate::quant::GgmlType::F16 as u32 }>,
             gemm_bf16: gemm_float::<{ $crate::quant::GgmlType::BF16 as u32 }>,
             expand,
             gemm_panel: gemm_panel::<1>,
-            gemm_fine: $crate::kernels::table::gemm_fine!(),
-            gemm_panel_fine: gemm_panel::<2>,
+            gemm_panel_a16: gemm_panel::<2>,
             load_k_f32: load_k::<{ $crate::quant::GgmlType::F32 as u32 }>,
             load_k_f16: load_k::<{ $crate::quant::GgmlType::F16 as u32 }>,
             load_k_q8_0: load_k::<{ $crate::quant::GgmlType::Q8_0 as u32 }>,
@@ -69,30 +69,28 @@ macro_rules! table {
 }
 pub(super) use table;
 
-/// The `gemm` in scope with two digits, for any block format: calls itself with their list.
-macro_rules! gemm_fine {
-    () => {
-        $crate::kernels::table::gemm_fine!(Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS MXFP4)
-    };
-    ($($ty:ident)*) => {
-        |ty, n_in, tiles, x, y| match ty {
-            $($crate::quant::GgmlType::$ty => gemm::<{ $crate::quant::GgmlType::$ty as u32 }, 2>(n_in, tiles, x, y),)*
-            _ => panic!("{ty} has no tiles of whole numbers"),
+/// Both `gemm`s in scope for one block format.
+macro_rules! block_gemm {
+    ($ty:ident, $many_columns:literal) => {
+        $crate::kernels::BlockGemm {
+            a8: gemm::<{ $crate::quant::GgmlType::$ty as u32 }, 1>,
+            a16: gemm::<{ $crate::quant::GgmlType::$ty as u32 }, 2>,
+            many_columns: $many_columns,
         }
     };
 }
-pub(super) use gemm_fine;
+pub(super) use block_gemm;
 
 /// Compiles plain Rust bodies for an instruction set, as safe functions that only its table can reach.
 #[cfg(target_arch = "x86_64")]
 macro_rules! stamp {
     ($features:literal, $(fn $name:ident($($argument:ident: $ty:ty),*) $(-> $result:ty)? = $body:path;)*) => {
-        $(fn $name($($argument: $ty),*) $(-> $result)? {
+        $(pub(in $crate::kernels) fn $name($($argument: $ty),*) $(-> $result)? {
             #[target_feature(enable = $features)]
             fn compiled($($argument: $ty),*) $(-> $result)? {
                 $body($($argument),*)
             }
-            // SAFETY: see the top of the file: this function is reachable only where the instructions exist.
+            // SAFETY: see the top of the module of the set: this function is reachable only where the instructions exist.
             unsafe { compiled($($argument),*) }
         })*
     };

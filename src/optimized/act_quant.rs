@@ -173,7 +173,7 @@ impl SharedBlocks<'_> {
         let places = first..first + values.len() / STRIP;
         match self {
             Self::A8(blocks) => (kernels.quantize)(values, blocks.claim(places)),
-            Self::A16(blocks) => (kernels.quantize_fine)(values, blocks.claim(places)),
+            Self::A16(blocks) => (kernels.quantize_a16)(values, blocks.claim(places)),
         }
     }
 }

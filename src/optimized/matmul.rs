@@ -16,9 +16,6 @@ use crate::kernels::{Kernels, MapPair, Panel};
 use crate::model::ActFn;
 use std::ops::Range;
 
-/// Columns from which on it pays to unpack weights once and keep them in the cache, instead of once per few columns.
-const MANY_COLUMNS: usize = 9;
-
 impl Workers {
     /// `y = x · Wᵀ + b` for several matrices that read the same rows, in one dispatch. Every worker computes its share of
     /// every matrix.
@@ -127,7 +124,7 @@ fn multiply(
     scratch: &mut WorkerScratch,
     out: &Target<'_>,
 ) {
-    const AT_ONCE: usize = 2; // groups: so narrow that a tile of results stays in the cache
+    let groups_at_once = kernels.groups_at_once.max(1); // so few that a tile of results stays in the cache
     let n_out = linear.weight.n_out;
     let share = worker.slice(n_out.div_ceil(ROWS), 1);
     let WorkerScratch { panel, tiles: [tile, _], .. } = scratch;
@@ -136,8 +133,8 @@ fn multiply(
         let y = out.values.claim(share.start * ROWS..share.end * ROWS);
         return product(kernels, weights, linear, share, x, panel, y);
     }
-    for first in share.clone().step_by(AT_ONCE) {
-        let groups = first..(first + AT_ONCE).min(share.end);
+    for first in share.clone().step_by(groups_at_once) {
+        let groups = first..(first + groups_at_once).min(share.end);
         let (first, width) = (first * ROWS, groups.len() * ROWS);
         let tile = grow(tile, x.n * width);
         product(kernels, weights, linear, groups, x, panel, tile);
@@ -175,16 +172,16 @@ fn product(
         return;
     }
     let tiles = &weights.tiles(w)[groups.start * w.group_bytes..groups.end * w.group_bytes];
-    let many = x.n >= MANY_COLUMNS;
     if let Some(gemm) = kernels.gemm(w.ty) {
+        let many = x.n >= gemm.many_columns;
         if many {
             (kernels.expand)(w.ty, w.n_in, tiles, panel);
         }
         match x.blocks {
             BlocksRef::A8(x) if many => (kernels.gemm_panel)(panel, x, y),
-            BlocksRef::A8(x) => gemm(w.n_in, tiles, x, y),
-            BlocksRef::A16(x) if many => (kernels.gemm_panel_fine)(panel, x, y),
-            BlocksRef::A16(x) => (kernels.gemm_fine)(w.ty, w.n_in, tiles, x, y),
+            BlocksRef::A8(x) => (gemm.a8)(w.n_in, tiles, x, y),
+            BlocksRef::A16(x) if many => (kernels.gemm_panel_a16)(panel, x, y),
+            BlocksRef::A16(x) => (gemm.a16)(w.n_in, tiles, x, y),
         }
     } else {
         let gemm = kernels.gemm_float(w.ty).expect("packed matrices have a kernel: blocks or floats");

@@ -39,9 +39,17 @@ pub fn some_tokens(n: usize, n_vocab: usize, seed: u64) -> Vec<u32> {
 
 /// The fields of a table that are functions, read off what `Debug` prints: a new one is among them by itself.
 pub fn kernel_names(table: &Kernels) -> BTreeSet<String> {
-    let printed = format!("{table:#?}");
-    let fields = printed.lines().filter_map(|line| line.trim().split_once(": 0x"));
-    fields.map(|(name, _address)| name.to_owned()).collect()
+    let (printed, mut format, mut names) = (format!("{table:#?}"), String::new(), BTreeSet::new());
+    for line in printed.lines().map(str::trim) {
+        if let Some((field, _)) = line.split_once(": BlockGemm {") {
+            format = format!("{field}."); // until its brace: the kernels of one format
+        } else if line.starts_with('}') {
+            format.clear();
+        } else if let Some((name, _address)) = line.split_once(": 0x") {
+            names.insert(format!("{format}{name}"));
+        }
+    }
+    names
 }
 
 /// Every format of keys with every format of values.

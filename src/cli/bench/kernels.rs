@@ -75,13 +75,13 @@ fn print(view: &View, out: &mut impl Write) -> Result<()> {
     view.header.print(out)?;
     writeln!(
         out,
-        "\nmatrices: GB/s of weights for one column, then 10⁹ multiply-adds a second by columns; fine: one column of two\n\
-         digits; panel: many columns, the weights unpacked for them; then its two parts, gemm_panel, and expand in GB/s of\n\
-         weights; panel_fine: gemm_panel with two digits"
+        "\nmatrices: GB/s of weights for one column, then 10⁹ multiply-adds a second by columns; a16: one column of sixteen\n\
+         bits; panel: many columns, the weights unpacked for them; then its two steps, gemm_panel, and expand in GB/s of\n\
+         weights; panel_a16: gemm_panel with sixteen bits"
     )?;
     write!(out, "  {:<8} {:<8} {:>7}", "kernels", "format", "GB/s")?;
     (1..=8).try_for_each(|columns| write!(out, " {columns:>6}"))?;
-    writeln!(out, " {:>6} {:>6} {:>10} {:>6} {:>10}", "fine", "panel", "gemm_panel", "expand", "panel_fine")?;
+    writeln!(out, " {:>6} {:>6} {:>10} {:>6} {:>10}", "a16", "panel", "gemm_panel", "expand", "panel_a16")?;
     for row in view.matrix.chunk_by(|a, b| (a.kernels, a.format) == (b.kernels, b.format)) {
         let single = row.first().map_or(f64::NAN, |kernel| kernel.bytes_per_second / 1e9);
         write!(out, "  {:<8} {:<8} {single:>7.2}", row[0].kernels, row[0].format)?;

@@ -8,8 +8,8 @@
 //!  vpmaddwd by ones, i32: │ (ax+by) + (cz+dw) │ …
 //! ```
 //!
-//! How many lines fit is a question of the largest code: a pair is at most `2 · code · 128` (digits of activations
-//! are −127…127; one more is allowed for, so that the budget holds for any bytes):
+//! How many lines fit is a question of the largest code: a pair is at most `2 · code · 128` (limbs of activations
+//! are −127…127; −128 is counted too, so that the budget holds for any bytes):
 //!
 //! | codes | largest | a pair | lines before 32,767 | taken |
 //! |---|---|---|---|---|
@@ -18,15 +18,15 @@
 //! | U6 | 63 | 16,128 | 2 | 2 |
 //! | U8, IQ4's table | 255 | 65,280 | none | see [`signed`] |
 //!
-//! Whole numbers are exact in any order, so the sum is the scalar one.
+//! Sums of integers are exact in any order, so the sum is the scalar one.
 
-use super::registers::Line;
+use super::registers::{I32x16, Line};
 use crate::kernels::activations::{ActBlock, BASE};
 use core::arch::x86_64::*;
 
 /// How many lines' pairs are added in 16 bits; 0 if not even one is sure to fit.
 #[inline(always)]
-const fn lines_in_a_run(max: u8) -> usize {
+const fn lines_before_widening(max: u8) -> usize {
     match max {
         0..=15 => 8,
         16..=31 => 4,
@@ -35,22 +35,35 @@ const fn lines_in_a_run(max: u8) -> usize {
     }
 }
 
-/// `Σ (code − zero) · x` over `LINES` lines (all eight, or the four of a half) from `first` on, of `N` columns; a row a
-/// lane. No code is larger than `max`.
+/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from `first` on, of `G` groups of rows and `N`
+/// columns; a row a lane. `line(g, j)` is line `j` of group `g`; no code is larger than `max`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn dot<const LINES: usize, const DIGITS: usize, const N: usize>(
+pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const N: usize>(
+    max: u8,
+    line: impl Fn(usize, usize) -> Line,
+    first: usize,
+    zero: i32,
+    x: [&ActBlock<LIMBS>; N],
+) -> [[I32x16; N]; G] {
+    std::array::from_fn(|g| group::<LINES, LIMBS, N>(max, |j| line(g, j), first, zero, x))
+}
+
+/// [`dot`] of one group of rows.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn group<const LINES: usize, const LIMBS: usize, const N: usize>(
     max: u8,
     line: impl Fn(usize) -> Line,
     first: usize,
     zero: i32,
-    x: [&ActBlock<DIGITS>; N],
-) -> [Line; N] {
-    let zero = if lines_in_a_run(max) == 0 { zero - 128 } else { zero }; // `signed` takes 128 from every code
-    let sum = |x: &ActBlock<DIGITS>| if LINES == 8 { x.sum() } else { x.sums[first / LINES] };
+    x: [&ActBlock<LIMBS>; N],
+) -> [I32x16; N] {
+    let zero = if lines_before_widening(max) == 0 { zero - 128 } else { zero }; // `signed` takes 128 from every code
+    let sum = |x: &ActBlock<LIMBS>| if LINES == 8 { x.sum() } else { x.sums[first / LINES] };
     let start = x.map(|x| [_mm256_set1_epi32(-zero * sum(x)); 2]);
     let low = products::<LINES, N>(max, &line, first, |c, j| x[c].word(0, j), start);
-    if DIGITS == 1 {
+    if LIMBS == 1 {
         return low;
     }
     let high = products::<LINES, N>(max, &line, first, |c, j| x[c].word(1, j), [[_mm256_setzero_si256(); 2]; N]);
@@ -59,7 +72,7 @@ pub(super) fn dot<const LINES: usize, const DIGITS: usize, const N: usize>(
     std::array::from_fn(|c| std::array::from_fn(|r| _mm256_add_epi32(low[c][r], times_base(high[c][r]))))
 }
 
-/// `sums += Σ code · q` with one digit: `word(c, j)` of column `c`. Codes are less by 128 where no line fits a run.
+/// `sums += Σ code · q` with one limb: `word(c, j)` of column `c`. Where not even one line is sure to fit, 128 is taken from each code.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn products<const LINES: usize, const N: usize>(
@@ -67,13 +80,13 @@ fn products<const LINES: usize, const N: usize>(
     line: &impl Fn(usize) -> Line,
     first: usize,
     word: impl Fn(usize, usize) -> i32,
-    mut sums: [Line; N],
-) -> [Line; N] {
-    let run = lines_in_a_run(max);
-    if run == 0 {
+    mut sums: [I32x16; N],
+) -> [I32x16; N] {
+    let lines = lines_before_widening(max);
+    if lines == 0 {
         return signed::<LINES, N>(line, first, word, sums);
     }
-    let run = run.min(LINES);
+    let run = lines.min(LINES);
     for at in (0..LINES / run).map(|i| first + i * run) {
         let mut pairs = [[_mm256_setzero_si256(); 2]; N];
         for j in at..at + run {
@@ -95,16 +108,16 @@ fn products<const LINES: usize, const N: usize>(
 }
 
 /// [`products`] of eight-bit codes. Taken as signed, `w = code − 128`, a pair `|w|·(±q) + |w|·(±q)` is at most
-/// 2 · 128 · 127 = 32,512: it fits, but a second one does not. The sign of `w` wanders to `q`, a digit, which as −127…127 can
-/// bear it; `|−128|` is 128 as an unsigned byte.
+/// 2 · 128 · 127 = 32,512: it fits, but a second one does not. The instruction wants an unsigned factor: it gets `|w|`, and `q`
+/// takes the sign of `w`. A limb is −127…127, so its negative fits a byte too; `|−128|` is 128 as an unsigned byte.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn signed<const LINES: usize, const N: usize>(
     line: &impl Fn(usize) -> Line,
     first: usize,
     word: impl Fn(usize, usize) -> i32,
-    mut sums: [Line; N],
-) -> [Line; N] {
+    mut sums: [I32x16; N],
+) -> [I32x16; N] {
     for j in first..first + LINES {
         let w = line(j).map(|codes| _mm256_xor_si256(codes, _mm256_set1_epi8(-128)));
         let magnitude = w.map(|w| _mm256_abs_epi8(w));
@@ -122,7 +135,7 @@ fn signed<const LINES: usize, const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::packed::Layout;
+    use crate::kernels::packed::TileLayout;
     use crate::quant::GgmlType;
 
     /// The most that the pairs of `lines` lines with codes up to `max` can add up to.
@@ -134,11 +147,11 @@ mod tests {
     #[test]
     fn runs_fit_sixteen_bits() {
         for max in 0..=255 {
-            let lines = lines_in_a_run(max);
+            let lines = lines_before_widening(max);
             assert!(largest_sum(max, lines) <= i16::MAX as usize, "codes up to {max}");
         }
         for max in [15, 31, 63] {
-            let lines = lines_in_a_run(max);
+            let lines = lines_before_widening(max);
             assert!(lines == 8 || largest_sum(max, 2 * lines) > i16::MAX as usize, "codes up to {max}");
         }
         assert!(2 * 128 * 127 <= i16::MAX as usize, "a signed pair fits");
@@ -146,7 +159,7 @@ mod tests {
 
     #[test]
     fn every_format_has_the_run_that_the_table_above_says() {
-        let run = |ty| lines_in_a_run(Layout::of(ty).unwrap().codes.max());
+        let run = |ty| lines_before_widening(TileLayout::of(ty).unwrap().codes.max());
         use GgmlType::*;
         assert_eq!([Q2_K, Q3_K, Q4_0, Q4_1, Q4_K].map(run), [8; 5]);
         assert_eq!([MXFP4, Q5_0, Q5_1, Q5_K].map(run), [4; 4]);

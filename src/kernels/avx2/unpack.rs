@@ -8,9 +8,9 @@
 //! ```
 //!
 //! There is no shift of bytes, so words of 16 bits are shifted and what came from the neighbour is masked off. The
-//! twin of `Strip::read` in `packed.rs`, where the headers are told.
+//! twin of `Strip::read` in `packed.rs`, where the headers are described.
 
-use super::registers::{Line, Sixteen, load, load_halves, load16, mul, set, to_f32};
+use super::registers::{F32x16, I32x16, Line, load, load16, mul, read_f16, set, to_f32};
 use crate::kernels::packed::{Codes, LINE, Scales};
 use core::arch::x86_64::*;
 
@@ -32,7 +32,7 @@ fn or(x: Line, y: Line) -> Line {
 /// The eight lines of a strip, a code a byte.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn unpack(codes: Codes, planes: &[u8]) -> [Line; 8] {
+pub(in crate::kernels) fn unpack(codes: Codes, planes: &[u8]) -> [Line; 8] {
     let planes = &planes.as_chunks::<LINE>().0[..codes.strip_bytes() / LINE];
     let mut lines = [[_mm256_setzero_si256(); 2]; 8];
     match codes {
@@ -72,19 +72,19 @@ pub(super) fn unpack(codes: Codes, planes: &[u8]) -> [Line; 8] {
 /// Scales and minima of the (half) strips.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn scales(scales: Scales, tile: &[u8], b: usize) -> ([Sixteen; 2], [Sixteen; 2]) {
+pub(in crate::kernels) fn scales(scales: Scales, tile: &[u8], b: usize) -> ([F32x16; 2], [F32x16; 2]) {
     let (mut scale, mut min) = ([set(0.0); 2], [set(0.0); 2]);
     if let Scales::Exponent = scales {
         scale[0] = unsigned(load16(tile, 0)).map(|e| power_of_two(e));
         return (scale, min);
     }
-    let d = load_halves(tile, 0);
-    let minus_dmin = || load_halves(tile, 32).map(|dmin| _mm256_xor_ps(dmin, _mm256_set1_ps(-0.0)));
+    let d = read_f16(tile, 0);
+    let minus_dmin = || read_f16(tile, 32).map(|dmin| _mm256_xor_ps(dmin, _mm256_set1_ps(-0.0)));
     let low = |bytes| _mm_and_si128(bytes, _mm_set1_epi8(15));
     let high = |bytes| _mm_and_si128(_mm_srli_epi16::<4>(bytes), _mm_set1_epi8(15));
     match scales {
         Scales::F16 | Scales::Exponent => scale[0] = d,
-        Scales::F16Min => (scale[0], min[0]) = (d, load_halves(tile, 32)),
+        Scales::F16Min => (scale[0], min[0]) = (d, read_f16(tile, 32)),
         Scales::Signed => scale[0] = mul(d, to_f32(signed(load16(tile, 32 + 16 * b)))),
         Scales::Min => {
             scale[0] = mul(d, to_f32(unsigned(load16(tile, 64 + 32 * b))));
@@ -119,17 +119,17 @@ pub(super) fn scales(scales: Scales, tile: &[u8], b: usize) -> ([Sixteen; 2], [S
     (scale, min)
 }
 
-/// Sixteen bytes, −128 … 127, as whole numbers.
+/// Sixteen bytes, −128 … 127, as integers.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn signed(bytes: __m128i) -> Line {
+fn signed(bytes: __m128i) -> I32x16 {
     [_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128::<8>(bytes))]
 }
 
-/// Sixteen bytes, 0 … 255, as whole numbers.
+/// Sixteen bytes, 0 … 255, as integers.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn unsigned(bytes: __m128i) -> Line {
+fn unsigned(bytes: __m128i) -> I32x16 {
     [_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128::<8>(bytes))]
 }
 

@@ -1,26 +1,75 @@
-//! Keys and values as the cache stores them → f32, sixteen numbers at a time.
+//! One register of sixteen f32, and how numbers come into it as the cache stores them.
 //!
 //! ```text
 //!  q8_0   │ d │ 16 codes │ 16 codes │       bytes → i32 → f32 · d
 //!  q4_0   │ d │ 16 bytes │                 low nibbles: numbers 0…15, high nibbles: 16…31;  (code − 8) → f32 · d
 //! ```
 //!
-//! Look first at [`load`]. Keys then become tiles: [`transpose`] turns sixteen positions by sixteen dimensions. The twin
-//! of the `load_…` functions in `scalar/attention.rs`.
+//! Look first at [`load_stored`]. What does not fill a register is masked. The loops that use these functions are
+//! `loops/stored.rs` and `loops/attention.rs`.
 
-use super::attention::{LANES, mask, store};
-use crate::kernels::ahead::{AHEAD, prefetch};
-use crate::kernels::shapes;
-use crate::kernels::stored::{block_of, stamp_loads};
 use crate::kernels::table::{F16, F32, Q8_0};
 use crate::quant::{q4_0, q8_0};
 use core::arch::x86_64::*;
+
+pub(super) const LANES: usize = 16;
+pub(super) type Register = __m512;
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn zero() -> Register {
+    _mm512_setzero_ps()
+}
+
+/// The same number in every lane.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn splat(x: f32) -> Register {
+    _mm512_set1_ps(x)
+}
+
+/// `x · y`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn mul(x: Register, y: Register) -> Register {
+    _mm512_mul_ps(x, y)
+}
+
+/// `x · y + z`, rounded once.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn fma(x: Register, y: Register, z: Register) -> Register {
+    _mm512_fmadd_ps(x, y, z)
+}
+
+/// `m` ≤ 16 numbers from the `at`-th on; zeros in the other lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load(from: &[f32], at: usize, m: usize) -> Register {
+    let from = &from[at..][..m];
+    // SAFETY: the mask lets the load touch `m` numbers, which the slice has.
+    unsafe { _mm512_maskz_loadu_ps(mask(m), from.as_ptr()) }
+}
+
+/// Stores the first `m` lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn store(to: &mut [f32], at: usize, m: usize, x: Register) {
+    let to = &mut to[at..][..m];
+    // SAFETY: the mask lets the store touch `m` numbers, which the slice has.
+    unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask(m), x) }
+}
+
+#[inline(always)]
+fn mask(m: usize) -> u16 {
+    ((1_u32 << m) - 1) as u16
+}
 
 /// Stored numbers from the `at`-th on as f32, at least the next `m` ≤ 16 of them. In a block format `at` is a multiple of 16
 /// and counts what rows are filled up with.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,f16c")]
-pub(super) fn load<const TY: u32>(rows: &[u8], at: usize, m: usize) -> __m512 {
+pub(super) fn load_stored<const TY: u32>(rows: &[u8], at: usize, m: usize) -> Register {
     match TY {
         F32 => {
             let numbers = &rows[4 * at..][..4 * m];
@@ -59,7 +108,7 @@ fn load_16(bytes: &[u8; 16]) -> __m128i {
 /// Sixteen codes times the scale of their block, an f16.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn scaled(codes: __m512i, d: [u8; 2]) -> __m512 {
+fn scaled(codes: __m512i, d: [u8; 2]) -> Register {
     let d = _mm512_cvtph_ps(_mm256_set1_epi16(i16::from_le_bytes(d)));
     _mm512_mul_ps(_mm512_cvtepi32_ps(codes), d)
 }
@@ -67,7 +116,7 @@ fn scaled(codes: __m512i, d: [u8; 2]) -> __m512 {
 /// Rows become columns: pairs of numbers, pairs of pairs, then quarters of registers change places.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn transpose(r: [__m512; LANES]) -> [__m512; LANES] {
+pub(super) fn transpose(r: [Register; LANES]) -> [Register; LANES] {
     let mut u = r;
     for i in 0..4 {
         let [a, b, c, d] = [r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]];
@@ -91,5 +140,3 @@ fn transpose(r: [__m512; LANES]) -> [__m512; LANES] {
     }
     out
 }
-
-stamp_loads! { "avx512f,avx512bw,avx512vl,f16c", _mm512_setzero_ps(), AHEAD }

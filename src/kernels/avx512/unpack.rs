@@ -8,16 +8,16 @@
 //! ```
 //!
 //! There is no shift of bytes, so words of 16 bits are shifted and what came from the neighbour is masked off. The
-//! twin of `Strip::read` in `packed.rs`, where the headers are told.
+//! twin of `Strip::read` in `packed.rs`, where the headers are described.
 
-use super::registers::{bits, load, load_halves, load16};
+use super::registers::{F32x16, Line, bits, load, load16, read_f16};
 use crate::kernels::packed::{Codes, LINE, Scales};
 use core::arch::x86_64::*;
 
 /// The eight lines of a strip, a code a byte.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
-pub(super) fn unpack(codes: Codes, planes: &[u8]) -> [__m512i; 8] {
+pub(super) fn unpack(codes: Codes, planes: &[u8]) -> [Line; 8] {
     let planes = &planes.as_chunks::<LINE>().0[..codes.strip_bytes() / LINE];
     let mut lines = [_mm512_setzero_si512(); 8];
     match codes {
@@ -66,7 +66,7 @@ pub(super) fn unpack(codes: Codes, planes: &[u8]) -> [__m512i; 8] {
 /// Scales and minima of the (half) strips, a row a lane.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
-pub(super) fn scales(scales: Scales, tile: &[u8], b: usize) -> ([__m512; 2], [__m512; 2]) {
+pub(super) fn scales(scales: Scales, tile: &[u8], b: usize) -> ([F32x16; 2], [F32x16; 2]) {
     let zero = _mm512_setzero_ps();
     let (mut scale, mut min) = ([zero; 2], [zero; 2]);
     if let Scales::Exponent = scales {
@@ -78,15 +78,15 @@ pub(super) fn scales(scales: Scales, tile: &[u8], b: usize) -> ([__m512; 2], [__
         scale[0] = _mm512_castsi512_ps(_mm512_mask_blend_epi32(is_small, normal, small));
         return (scale, min);
     }
-    let d = load_halves(tile, 0);
+    let d = read_f16(tile, 0);
     let signed = |at| _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load16(tile, at)));
     let unsigned = |bytes| _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
-    let minus_dmin = || _mm512_xor_ps(load_halves(tile, 32), _mm512_set1_ps(-0.0));
+    let minus_dmin = || _mm512_xor_ps(read_f16(tile, 32), _mm512_set1_ps(-0.0));
     let low = |bytes| _mm_and_si128(bytes, _mm_set1_epi8(15));
     let high = |bytes| _mm_and_si128(_mm_srli_epi16::<4>(bytes), _mm_set1_epi8(15));
     match scales {
         Scales::F16 | Scales::Exponent => scale[0] = d,
-        Scales::F16Min => (scale[0], min[0]) = (d, load_halves(tile, 32)),
+        Scales::F16Min => (scale[0], min[0]) = (d, read_f16(tile, 32)),
         Scales::Signed => scale[0] = _mm512_mul_ps(d, signed(32 + 16 * b)),
         Scales::Min => {
             scale[0] = _mm512_mul_ps(d, unsigned(load16(tile, 64 + 32 * b)));

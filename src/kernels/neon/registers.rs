@@ -10,10 +10,10 @@ use core::arch::aarch64::*;
 
 /// 64 bytes, four rows a register.
 pub(super) type Line = [uint8x16_t; 4];
-/// Sixteen whole numbers.
-pub(super) type Whole = [int32x4_t; 4];
-/// Sixteen numbers.
-pub(super) type Sixteen = [float32x4_t; 4];
+/// An integer of each row.
+pub(super) type I32x16 = [int32x4_t; 4];
+/// A number of each row.
+pub(super) type F32x16 = [float32x4_t; 4];
 
 /// Loads 64 bytes.
 #[inline]
@@ -50,10 +50,17 @@ fn load_eight(bytes: &[u8], at: usize) -> [uint16x4_t; 2] {
     [vget_low_u16(eight), vget_high_u16(eight)]
 }
 
+/// Sixteen f32 at `at`.
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn read_f32(bytes: &[u8], at: usize) -> F32x16 {
+    load(bytes[at..].first_chunk().expect("a tile is as long as its layout says")).map(|w| vreinterpretq_f32_u8(w))
+}
+
 /// Sixteen f16 at `at`, as f32.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn load_halves(bytes: &[u8], at: usize) -> Sixteen {
+pub(super) fn read_f16(bytes: &[u8], at: usize) -> F32x16 {
     let ([a, b], [c, d]) = (load_eight(bytes, at), load_eight(bytes, at + 16));
     [a, b, c, d].map(|four| vcvt_f32_f16(vreinterpret_f16_u16(four)))
 }
@@ -61,7 +68,7 @@ pub(super) fn load_halves(bytes: &[u8], at: usize) -> Sixteen {
 /// Sixteen bf16 at `at`, as f32: their bits are the upper half.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn load_brains(bytes: &[u8], at: usize) -> Sixteen {
+pub(super) fn read_bf16(bytes: &[u8], at: usize) -> F32x16 {
     let ([a, b], [c, d]) = (load_eight(bytes, at), load_eight(bytes, at + 16));
     [a, b, c, d].map(|four| vreinterpretq_f32_u32(vshll_n_u16::<16>(four)))
 }
@@ -69,7 +76,7 @@ pub(super) fn load_brains(bytes: &[u8], at: usize) -> Sixteen {
 /// Loads sixteen numbers.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn load_f32(from: &[f32; ROWS]) -> Sixteen {
+pub(super) fn load_f32(from: &[f32; ROWS]) -> F32x16 {
     // SAFETY: the reference is sixteen readable numbers, and the loads need no alignment.
     unsafe { [0, 4, 8, 12].map(|at| vld1q_f32(from.as_ptr().add(at))) }
 }
@@ -77,7 +84,7 @@ pub(super) fn load_f32(from: &[f32; ROWS]) -> Sixteen {
 /// Stores sixteen numbers.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn store(to: &mut [f32; ROWS], x: Sixteen) {
+pub(super) fn store(to: &mut [f32; ROWS], x: F32x16) {
     for r in 0..4 {
         // SAFETY: the reference is sixteen writable numbers, and the stores need no alignment.
         unsafe { vst1q_f32(to.as_mut_ptr().add(4 * r), x[r]) }
@@ -87,27 +94,27 @@ pub(super) fn store(to: &mut [f32; ROWS], x: Sixteen) {
 /// The same number in every lane.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn set(x: f32) -> Sixteen {
+pub(super) fn set(x: f32) -> F32x16 {
     [vdupq_n_f32(x); 4]
 }
 
 /// `x · y`.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn mul(x: Sixteen, y: Sixteen) -> Sixteen {
+pub(super) fn mul(x: F32x16, y: F32x16) -> F32x16 {
     std::array::from_fn(|r| vmulq_f32(x[r], y[r]))
 }
 
 /// `x · y + z`, rounded once.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn fma(x: Sixteen, y: Sixteen, z: Sixteen) -> Sixteen {
+pub(super) fn fma(x: F32x16, y: F32x16, z: F32x16) -> F32x16 {
     std::array::from_fn(|r| vfmaq_f32(z[r], x[r], y[r]))
 }
 
-/// Sixteen whole numbers as f32.
+/// Sixteen integers as f32.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn to_f32(x: Whole) -> Sixteen {
+pub(super) fn to_f32(x: I32x16) -> F32x16 {
     x.map(|x| vcvtq_f32_s32(x))
 }

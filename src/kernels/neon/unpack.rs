@@ -7,9 +7,9 @@
 //!  tables:                      a code is an index                          tbl looks up sixteen of them
 //! ```
 //!
-//! Each byte is shifted alone. The twin of `Strip::read` in `packed.rs`, where the headers are told.
+//! Each byte is shifted alone. The twin of `Strip::read` in `packed.rs`, where the headers are described.
 
-use super::registers::{Line, Sixteen, Whole, load, load_halves, load16, mul, set, to_f32};
+use super::registers::{F32x16, I32x16, Line, load, load16, mul, read_f16, set, to_f32};
 use crate::kernels::packed::{Codes, LINE, Scales};
 use core::arch::aarch64::*;
 
@@ -69,19 +69,19 @@ pub(super) fn unpack(codes: Codes, planes: &[u8]) -> [Line; 8] {
 /// Scales and minima of the (half) strips.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn scales(scales: Scales, tile: &[u8], b: usize) -> ([Sixteen; 2], [Sixteen; 2]) {
+pub(super) fn scales(scales: Scales, tile: &[u8], b: usize) -> ([F32x16; 2], [F32x16; 2]) {
     let (mut scale, mut min) = ([set(0.0); 2], [set(0.0); 2]);
     if let Scales::Exponent = scales {
         scale[0] = unsigned(load16(tile, 0)).map(|e| power_of_two(e));
         return (scale, min);
     }
-    let d = load_halves(tile, 0);
-    let minus_dmin = || load_halves(tile, 32).map(|dmin| vnegq_f32(dmin));
+    let d = read_f16(tile, 0);
+    let minus_dmin = || read_f16(tile, 32).map(|dmin| vnegq_f32(dmin));
     let low = |bytes| vandq_u8(bytes, vdupq_n_u8(15));
     let high = |bytes| vshrq_n_u8::<4>(bytes);
     match scales {
         Scales::F16 | Scales::Exponent => scale[0] = d,
-        Scales::F16Min => (scale[0], min[0]) = (d, load_halves(tile, 32)),
+        Scales::F16Min => (scale[0], min[0]) = (d, read_f16(tile, 32)),
         Scales::Signed => scale[0] = mul(d, to_f32(signed(load16(tile, 32 + 16 * b)))),
         Scales::Min => {
             scale[0] = mul(d, to_f32(unsigned(load16(tile, 64 + 32 * b))));
@@ -116,19 +116,19 @@ pub(super) fn scales(scales: Scales, tile: &[u8], b: usize) -> ([Sixteen; 2], [S
     (scale, min)
 }
 
-/// Sixteen bytes, −128 … 127, as whole numbers.
+/// Sixteen bytes, −128 … 127, as integers.
 #[inline]
 #[target_feature(enable = "neon")]
-fn signed(bytes: uint8x16_t) -> Whole {
+fn signed(bytes: uint8x16_t) -> I32x16 {
     let bytes = vreinterpretq_s8_u8(bytes);
     let (a, b) = (vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes));
     [vmovl_s16(vget_low_s16(a)), vmovl_high_s16(a), vmovl_s16(vget_low_s16(b)), vmovl_high_s16(b)]
 }
 
-/// Sixteen bytes, 0 … 255, as whole numbers.
+/// Sixteen bytes, 0 … 255, as integers.
 #[inline]
 #[target_feature(enable = "neon")]
-fn unsigned(bytes: uint8x16_t) -> Whole {
+fn unsigned(bytes: uint8x16_t) -> I32x16 {
     let (a, b) = (vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes));
     [vmovl_u16(vget_low_u16(a)), vmovl_high_u16(a), vmovl_u16(vget_low_u16(b)), vmovl_high_u16(b)]
         .map(|four| vreinterpretq_s32_u32(four))

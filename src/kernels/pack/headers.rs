@@ -1,14 +1,14 @@
 //! Scales and minima of a GGUF block in the header of a tile: sixteen rows beside each other, bit-packed six-bit scales
 //! taken apart into bytes.
 
-use crate::kernels::packed::{Layout, Scales};
+use crate::kernels::packed::{Scales, TileLayout};
 use crate::quant::{GgmlType, k_scales};
 
 /// Copies the scales of a GGUF block into row `r` of a tile's header.
 #[inline(always)]
 pub(super) fn put_header(ty: GgmlType, block: &[u8], tile: &mut [u8], r: usize) {
     let (d_at, dmin_at) = scale_offsets(ty);
-    let Some(layout) = Layout::of(ty) else { return };
+    let Some(layout) = TileLayout::of(ty) else { return };
     if layout.scales == Scales::Exponent {
         tile[r] = block[0];
         return;
@@ -51,7 +51,7 @@ pub(super) fn put_header(ty: GgmlType, block: &[u8], tile: &mut [u8], r: usize) 
 #[inline(always)]
 pub(super) fn header(ty: GgmlType, tile: &[u8], block: &mut [u8], r: usize) {
     let (d_at, dmin_at) = scale_offsets(ty);
-    let Some(layout) = Layout::of(ty) else { return };
+    let Some(layout) = TileLayout::of(ty) else { return };
     if layout.scales == Scales::Exponent {
         block[0] = tile[r];
         return;

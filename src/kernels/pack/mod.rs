@@ -10,7 +10,7 @@ mod codes;
 mod headers;
 mod lines;
 
-use super::packed::{LINE, Layout, ROWS, STRIP, group_bytes, packed_bytes};
+use super::packed::{LINE, ROWS, STRIP, TileLayout, group_bytes, packed_bytes};
 use crate::quant::{self, GgmlType};
 
 /// Packs `n_out` rows of `n_in` weights; `rows` and `out` have exactly the bytes these take
@@ -128,10 +128,10 @@ mod block {
     use super::codes::{codes, put_codes};
     use super::headers::{header, put_header};
     use super::lines::{line_words, put_line_words};
-    use super::{GgmlType, Layout};
+    use super::{GgmlType, TileLayout};
 
     pub(super) fn pack_group<const TY: u32>(row_bytes: usize, rows: &[u8], group: &mut [u8]) {
-        let layout = const { Layout::of_id::<TY>() };
+        let layout = const { TileLayout::of_id::<TY>() };
         let ty = const { ty_of::<TY>() };
         let (tile_bytes, block_bytes) = (layout.tile_bytes(), ty.block_bytes());
         for (k, tile) in group.chunks_exact_mut(tile_bytes).enumerate() {
@@ -148,7 +148,7 @@ mod block {
 
     /// Row `r` of a group's first tiles, as many blocks as `row` has room for.
     pub(super) fn unpack_blocks<const TY: u32>(r: usize, group: &[u8], row: &mut [u8]) {
-        let layout = const { Layout::of_id::<TY>() };
+        let layout = const { TileLayout::of_id::<TY>() };
         let ty = const { ty_of::<TY>() };
         for (block, tile) in row.chunks_exact_mut(ty.block_bytes()).zip(group.chunks_exact(layout.tile_bytes())) {
             block.fill(0);

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! y[c][r] = Σ over strips, in order, of
-//!     sum  = Σ code · q − zero · Σ q            whole numbers: exact in any order
+//!     sum  = Σ code · q − zero · Σ q            integers: exact in any order
 //!     acc  = fma(sum · d_x, scale_r, acc)
 //!     acc  = fma(s_x, min_r, acc)               formats with minima
 //! ```
 //!
 //! Rows lie in lanes, so no lane ever meets another: there is no reduction tree whose shape could depend on the width of
 //! a register, on how many columns are computed together or on the thread that computes them. `sum` is below
-//! 32 · 255 · 127 = 1,036,320 < 2²⁴, so its conversion to f32 is exact too (with two digits it is below 2²⁸, and rounded
+//! 32 · 255 · 127 = 1,036,320 < 2²⁴, so its conversion to f32 is exact too (with two limbs it is below 2²⁸, and rounded
 //! to the nearest). What is left are one product and one or two fused multiply-adds a strip, in a fixed order: the same
 //! bits everywhere. In formats with halves this happens once per half strip, with the half's own scale, minimum, and sum of
 //! activations.
@@ -17,22 +17,22 @@
 //! Look first at [`add_strip`].
 
 use crate::kernels::activations::ActBlock;
-use crate::kernels::packed::{Layout, Panel, ROWS, Strip};
+use crate::kernels::packed::{Panel, ROWS, Strip, TileLayout};
 use crate::kernels::shapes;
 use crate::quant::{GgmlType, bf16, f16};
 
 /// Adds what one strip contributes to the sixteen outputs of one column.
-fn add_strip<const DIGITS: usize>(
+fn add_strip<const LIMBS: usize>(
     strip: &Strip,
     zero: i32,
     halves: bool,
     min: bool,
-    x: &ActBlock<DIGITS>,
+    x: &ActBlock<LIMBS>,
     acc: &mut [f32; ROWS],
 ) {
     for r in 0..ROWS {
         let code = |i: usize| i32::from(strip.codes[i / 4][4 * r + i % 4]);
-        let dot = |range: std::ops::Range<usize>| range.map(|i| code(i) * x.whole(i)).sum::<i32>();
+        let dot = |range: std::ops::Range<usize>| range.map(|i| code(i) * x.integer(i)).sum::<i32>();
         if halves {
             for h in 0..2 {
                 let sum = dot(16 * h..16 * h + 16) - zero * x.sums[h];
@@ -51,14 +51,14 @@ fn add_strip<const DIGITS: usize>(
     }
 }
 
-/// [`Kernels::gemm`](crate::kernels::Kernels::gemm) for a block format, and with two digits `gemm_fine`.
-pub(in crate::kernels) fn gemm<const TY: u32, const DIGITS: usize>(
+/// [`BlockGemm::a8`](crate::kernels::BlockGemm::a8) of a block format, and with two limbs `a16`.
+pub(in crate::kernels) fn gemm<const TY: u32, const LIMBS: usize>(
     n_in: usize,
     tiles: &[u8],
-    x: &[ActBlock<DIGITS>],
+    x: &[ActBlock<LIMBS>],
     y: &mut [f32],
 ) {
-    let layout = const { Layout::of_id::<TY>() };
+    let layout = const { TileLayout::of_id::<TY>() };
     let shape = shapes::gemm(n_in, layout.group_bytes(n_in), tiles, x.len() * 32, y);
     y.fill(0.0);
     for (g, group) in tiles.chunks_exact(layout.group_bytes(n_in)).enumerate() {
@@ -76,7 +76,7 @@ pub(in crate::kernels) fn gemm<const TY: u32, const DIGITS: usize>(
 
 /// [`Kernels::expand`](crate::kernels::Kernels::expand).
 pub(in crate::kernels) fn expand(ty: GgmlType, n_in: usize, tiles: &[u8], panel: &mut Panel) {
-    let layout = Layout::of(ty).expect("a panel is made of a block format");
+    let layout = TileLayout::of(ty).expect("a panel is made of a block format");
     panel.shape(&layout, n_in, tiles);
     let tiles = tiles.chunks_exact(layout.tile_bytes());
     for (tile, strips) in tiles.zip(panel.strips.chunks_exact_mut(layout.strips)) {
@@ -86,8 +86,8 @@ pub(in crate::kernels) fn expand(ty: GgmlType, n_in: usize, tiles: &[u8], panel:
     }
 }
 
-/// [`Kernels::gemm_panel`](crate::kernels::Kernels::gemm_panel), and with two digits `gemm_panel_fine`.
-pub(in crate::kernels) fn gemm_panel<const DIGITS: usize>(panel: &Panel, x: &[ActBlock<DIGITS>], y: &mut [f32]) {
+/// [`Kernels::gemm_panel`](crate::kernels::Kernels::gemm_panel), and with two limbs `gemm_panel_a16`.
+pub(in crate::kernels) fn gemm_panel<const LIMBS: usize>(panel: &Panel, x: &[ActBlock<LIMBS>], y: &mut [f32]) {
     let shapes::Gemm { n_groups, n_cols } = shapes::panel(panel, x.len(), y);
     for c in 0..n_cols {
         let x = &x[c * panel.n_strips..][..panel.n_strips];

@@ -4,7 +4,7 @@
 //! `bytes_per_second` with the roof of reading). A prompt multiplies many, and its kernel should do as many multiply-adds as
 //! the processor can (compare `macs_per_second`). Look first at [`matrix_kernels`].
 
-use crate::kernels::{ActBlock, Kernels, Panel, packed};
+use crate::kernels::{ActBlock, BlockGemm, GemmPanel, Kernels, Panel, packed};
 use crate::quant::GgmlType;
 use crate::sampling::Mt19937;
 use serde::Serialize;
@@ -16,8 +16,6 @@ const N_IN: usize = 1024;
 const N_OUT: usize = 128;
 /// Columns that share a panel.
 const PANEL_COLUMNS: usize = 48;
-/// Rows that share a panel, as in the forward pass: what the nearest cache holds.
-const PANEL_ROWS: usize = 2 * packed::ROWS;
 
 /// The speed of one matrix kernel.
 #[derive(Debug, Clone, Serialize)]
@@ -26,7 +24,8 @@ pub struct MatrixKernel {
     pub kernels: &'static str,
     /// The format of the weights.
     pub format: &'static str,
-    /// The field of the table: `gemm_q4_0`, `gemm_fine`. Or the two that take turns at many columns: `expand + gemm_panel`.
+    /// The field of the table: `gemm_q4_0.a8`, `gemm_f16`. Or the two that are called in turn for many columns: `expand +
+    /// gemm_panel`.
     pub kernel: String,
     /// Columns of activations; `expand` reads none.
     pub columns: usize,
@@ -36,8 +35,9 @@ pub struct MatrixKernel {
     pub bytes_per_second: f64,
 }
 
-/// Times every matrix kernel of a table: 1 to 8 columns for every format, and for block formats one column of two digits and
-/// a panel, whole and in its two parts; then its second part with two digits. A pass of each takes about `seconds_per_pass`; `tell` hears what is being timed.
+/// Times every matrix kernel of a table: 1 to 8 columns for every format; for block formats also one column of sixteen bits
+/// (A16), a panel, both together and each of its two steps, and its second step with A16. A pass of each takes about
+/// `seconds_per_pass`; `tell` hears what is being timed.
 pub fn matrix_kernels(
     kernels: &Kernels,
     passes: usize,
@@ -60,102 +60,111 @@ pub fn matrix_kernels(
                 bytes_per_second: bytes as f64 / seconds,
             });
         };
-        let gemm = format!("gemm_{}", ty.name().to_lowercase());
-        (1..=8).for_each(|columns| time(&gemm, columns, product(kernels, ty, &tiles, columns)));
-        if kernels.gemm(ty).is_some() {
-            time("gemm_fine", 1, fine_product(kernels, ty, &tiles));
-            time("expand + gemm_panel", PANEL_COLUMNS, panel_product(kernels, ty, &tiles));
-            time("gemm_panel", PANEL_COLUMNS, unpacked_product(kernels, ty, &tiles));
-            time("expand", 0, expansion(kernels, ty, &tiles));
-            time("gemm_panel_fine", PANEL_COLUMNS, fine_unpacked_product(kernels, ty, &tiles));
-        }
+        let field = format!("gemm_{}", ty.name().to_lowercase());
+        let Some(gemm) = kernels.gemm(ty) else {
+            (1..=8).for_each(|columns| time(&field, columns, float_product(kernels, ty, &tiles, columns)));
+            continue;
+        };
+        (1..=8).for_each(|columns| time(&format!("{field}.a8"), columns, product(kernels, gemm, &tiles, columns)));
+        time(&format!("{field}.a16"), 1, product_a16(kernels, gemm, &tiles));
+        time("expand + gemm_panel", PANEL_COLUMNS, panel_product(kernels, ty, &tiles));
+        time("gemm_panel", PANEL_COLUMNS, unpacked_product(kernels, ty, &tiles));
+        time("expand", 0, expansion(kernels, ty, &tiles));
+        time("gemm_panel_a16", PANEL_COLUMNS, unpacked_product_a16(kernels, ty, &tiles));
     }
     rows
 }
 
-/// One call of the kernel for few columns.
-fn product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8], columns: usize) -> Box<dyn FnMut() + 'a> {
-    let (x, blocks) = activations(kernels, columns);
-    let mut y = vec![0.0; columns * N_OUT];
-    match (kernels.gemm(ty), kernels.gemm_float(ty)) {
-        (Some(gemm), _) => Box::new(move || gemm(N_IN, black_box(tiles), black_box(&blocks), black_box(&mut y))),
-        (None, Some(gemm)) => Box::new(move || gemm(N_IN, black_box(tiles), black_box(&x), black_box(&mut y))),
-        (None, None) => Box::new(|| {}), // a weight format has one or the other
+/// One call of a kernel for few columns.
+fn product<'a>(kernels: &Kernels, gemm: BlockGemm, tiles: &'a [u8], columns: usize) -> Box<dyn FnMut() + 'a> {
+    let (blocks, mut y) = (activations(kernels.quantize, columns), vec![0.0; columns * N_OUT]);
+    Box::new(move || (gemm.a8)(N_IN, black_box(tiles), black_box(&blocks), black_box(&mut y)))
+}
+
+/// The same with float weights.
+fn float_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8], columns: usize) -> Box<dyn FnMut() + 'a> {
+    let (x, mut y) = (numbers(columns), vec![0.0; columns * N_OUT]);
+    match kernels.gemm_float(ty) {
+        Some(gemm) => Box::new(move || gemm(N_IN, black_box(tiles), black_box(&x), black_box(&mut y))),
+        None => Box::new(|| {}), // a weight format is a block format or a float
     }
 }
 
-/// One column of two digits, as decoding multiplies with queries, keys, values and the last matrix.
-fn fine_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
-    let (gemm_fine, blocks, mut y) = (kernels.gemm_fine, fine_activations(kernels, 1), vec![0.0; N_OUT]);
-    Box::new(move || gemm_fine(ty, N_IN, black_box(tiles), black_box(&blocks), black_box(&mut y)))
+/// One column of sixteen bits, as decoding multiplies with queries, keys, values and the last matrix.
+fn product_a16<'a>(kernels: &Kernels, gemm: BlockGemm, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
+    let (blocks, mut y) = (activations(kernels.quantize_a16, 1), vec![0.0; N_OUT]);
+    Box::new(move || (gemm.a16)(N_IN, black_box(tiles), black_box(&blocks), black_box(&mut y)))
 }
 
 /// The same through panels, as a prompt is multiplied.
 fn panel_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
-    let (_, blocks) = activations(kernels, PANEL_COLUMNS);
-    let (expand, gemm_panel) = (kernels.expand, kernels.gemm_panel);
-    let (mut panel, mut y) = (Panel::new(), vec![0.0; PANEL_COLUMNS * PANEL_ROWS]);
+    let Kernels { expand, gemm_panel, .. } = *kernels;
+    let blocks = activations(kernels.quantize, PANEL_COLUMNS);
+    let (mut panel, mut y) = (Panel::new(), vec![0.0; PANEL_COLUMNS * panel_rows(kernels)]);
+    let tiles = of_panels(kernels, tiles);
     Box::new(move || {
-        for tiles in of_panels(tiles) {
+        for tiles in tiles.clone() {
             expand(ty, N_IN, black_box(tiles), &mut panel);
             gemm_panel(black_box(&panel), black_box(&blocks), black_box(&mut y));
         }
     })
 }
 
-/// The first part of it: all tiles are unpacked, each panel into the place of the one before.
+/// The first step of it: all tiles are unpacked, each panel into the place of the one before.
 fn expansion<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
-    let (expand, mut panel) = (kernels.expand, Panel::new());
-    Box::new(move || of_panels(tiles).for_each(|tiles| expand(ty, N_IN, black_box(tiles), black_box(&mut panel))))
+    let (expand, mut panel, tiles) = (kernels.expand, Panel::new(), of_panels(kernels, tiles));
+    Box::new(move || tiles.clone().for_each(|tiles| expand(ty, N_IN, black_box(tiles), black_box(&mut panel))))
 }
 
-/// The second part: as many products as there are panels, with one panel, which the nearest cache holds as it does in
-/// between.
+/// The second step: as many products as there are panels, with one panel, which the nearest cache holds as it does between
+/// the two steps.
 fn unpacked_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
-    let (_, blocks) = activations(kernels, PANEL_COLUMNS);
-    with_a_panel(kernels, ty, tiles, kernels.gemm_panel, blocks)
+    with_a_panel(kernels, ty, tiles, kernels.gemm_panel, activations(kernels.quantize, PANEL_COLUMNS))
 }
 
-/// That part with columns of two digits.
-fn fine_unpacked_product<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
-    let blocks = fine_activations(kernels, PANEL_COLUMNS);
-    with_a_panel(kernels, ty, tiles, kernels.gemm_panel_fine, blocks)
+/// That step with columns of sixteen bits.
+fn unpacked_product_a16<'a>(kernels: &Kernels, ty: GgmlType, tiles: &'a [u8]) -> Box<dyn FnMut() + 'a> {
+    with_a_panel(kernels, ty, tiles, kernels.gemm_panel_a16, activations(kernels.quantize_a16, PANEL_COLUMNS))
 }
 
-fn with_a_panel<const DIGITS: usize>(
+fn with_a_panel<const LIMBS: usize>(
     kernels: &Kernels,
     ty: GgmlType,
     tiles: &[u8],
-    multiply: fn(&Panel, &[ActBlock<DIGITS>], &mut [f32]),
-    blocks: Vec<ActBlock<DIGITS>>,
+    multiply: GemmPanel<LIMBS>,
+    blocks: Vec<ActBlock<LIMBS>>,
 ) -> Box<dyn FnMut()> {
-    let (mut panel, mut y) = (Panel::new(), vec![0.0; PANEL_COLUMNS * PANEL_ROWS]);
-    of_panels(tiles).for_each(|tiles| (kernels.expand)(ty, N_IN, tiles, &mut panel));
+    let rows = panel_rows(kernels);
+    let (mut panel, mut y) = (Panel::new(), vec![0.0; PANEL_COLUMNS * rows]);
+    of_panels(kernels, tiles).for_each(|tiles| (kernels.expand)(ty, N_IN, tiles, &mut panel));
     Box::new(move || {
-        (0..N_OUT / PANEL_ROWS).for_each(|_| multiply(black_box(&panel), black_box(&blocks), black_box(&mut y)));
+        (0..N_OUT / rows).for_each(|_| multiply(black_box(&panel), black_box(&blocks), black_box(&mut y)));
     })
 }
 
+/// Rows that share a panel, as in the forward pass; the matrix is some of them.
+fn panel_rows(kernels: &Kernels) -> usize {
+    let wanted = kernels.groups_at_once.clamp(1, N_OUT / packed::ROWS);
+    let divides = |groups: &usize| N_OUT.is_multiple_of(groups * packed::ROWS);
+    (1..=wanted).rev().find(divides).unwrap_or(1) * packed::ROWS
+}
+
 /// The tiles of one panel after the other.
-fn of_panels(tiles: &[u8]) -> impl Iterator<Item = &[u8]> {
-    tiles.chunks_exact(tiles.len() / (N_OUT / PANEL_ROWS))
+fn of_panels<'a>(kernels: &Kernels, tiles: &'a [u8]) -> std::slice::ChunksExact<'a, u8> {
+    tiles.chunks_exact(tiles.len() / (N_OUT / panel_rows(kernels)))
 }
 
 fn numbers(columns: usize) -> Vec<f32> {
     (0..columns * N_IN).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect()
 }
 
-fn fine_activations(kernels: &Kernels, columns: usize) -> Vec<ActBlock<2>> {
+fn activations<const LIMBS: usize>(
+    quantize: fn(&[f32], &mut [ActBlock<LIMBS>]),
+    columns: usize,
+) -> Vec<ActBlock<LIMBS>> {
     let mut blocks = vec![ActBlock::ZERO; columns * N_IN / packed::STRIP];
-    (kernels.quantize_fine)(&numbers(columns), &mut blocks);
+    quantize(&numbers(columns), &mut blocks);
     blocks
-}
-
-fn activations(kernels: &Kernels, columns: usize) -> (Vec<f32>, Vec<ActBlock>) {
-    let x = numbers(columns);
-    let mut blocks = vec![ActBlock::ZERO; x.len() / packed::STRIP];
-    (kernels.quantize)(&x, &mut blocks);
-    (x, blocks)
 }
 
 /// Bytes that are numbers of ordinary size in whatever format they are read, so that no kernel meets the slow cases of

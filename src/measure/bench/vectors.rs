@@ -41,8 +41,8 @@ pub fn vector_kernels(kernels: &Kernels, passes: usize, seconds_per_pass: f64) -
 
     let mut blocks = vec![ActBlock::ZERO; N / packed::STRIP];
     time("quantize", N, &mut || (k.quantize)(black_box(&x), black_box(&mut blocks)));
-    let mut fine = vec![ActBlock::ZERO; N / packed::STRIP];
-    time("quantize_fine", N, &mut || (k.quantize_fine)(black_box(&x), black_box(&mut fine)));
+    let mut a16 = vec![ActBlock::ZERO; N / packed::STRIP];
+    time("quantize_a16", N, &mut || (k.quantize_a16)(black_box(&x), black_box(&mut a16)));
     let mut out = vec![0.0_f32; N];
     time("rms_norm", N, &mut || (k.rms_norm)(black_box(&x), &ones, 1e-5, black_box(&mut out)));
     time("layer_norm", N, &mut || (k.layer_norm)(black_box(&x), &ones, &zeros, 1e-5, black_box(&mut out)));

@@ -7,7 +7,7 @@
 //! kernel of your own in it too.
 
 use super::tiles::{Fill, Magnitude, Random, activations, tiles};
-use crate::kernels::{ActBlock, Kernels, Panel};
+use crate::kernels::{ActBlock, BlockGemm, Kernels, Panel};
 use crate::quant::{GgmlType, f16, quantize};
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ pub struct TableReport {
 /// What was found about one kernel.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KernelVerdict {
-    /// The field: `gemm_q4_1`.
+    /// The field: `rms_norm`, `gemm_q4_1.a8`.
     pub kernel: String,
     /// Whether all results have the bits of the twin's.
     pub passed: bool,
@@ -90,13 +90,13 @@ impl Examiner<'_> {
     #[rustfmt::skip]
     fn all(&mut self) {
         let Kernels {
-            name: _,
-            quantize: _, quantize_fine: _,
+            name: _, groups_at_once: _,
+            quantize: _, quantize_a16: _,
             gemm_q4_0: _, gemm_q4_1: _, gemm_q5_0: _, gemm_q5_1: _, gemm_q8_0: _,
             gemm_q2_k: _, gemm_q3_k: _, gemm_q4_k: _, gemm_q5_k: _, gemm_q6_k: _,
             gemm_iq4_nl: _, gemm_iq4_xs: _, gemm_mxfp4: _,
             gemm_f32: _, gemm_f16: _, gemm_bf16: _,
-            expand: _, gemm_panel: _, gemm_fine: _, gemm_panel_fine: _,
+            expand: _, gemm_panel: _, gemm_panel_a16: _,
             load_k_f32: _, load_k_f16: _, load_k_q8_0: _, load_k_q4_0: _,
             load_v_f32: _, load_v_f16: _, load_v_q8_0: _, load_v_q4_0: _,
             qk: _, qk_f16: _, pv: _, pv_f16: _,
@@ -134,8 +134,8 @@ impl Examiner<'_> {
             let x = activations(96, &mut Random(seed));
             let case = format!("96 activations, seed {seed}");
             self.compare("quantize", &case, |kernels| blocks(kernels.quantize, &x).iter().flat_map(numbers).collect());
-            self.compare("quantize_fine", &case, |kernels| {
-                blocks(kernels.quantize_fine, &x).iter().flat_map(numbers).collect()
+            self.compare("quantize_a16", &case, |kernels| {
+                blocks(kernels.quantize_a16, &x).iter().flat_map(numbers).collect()
             });
         }
     }
@@ -171,12 +171,15 @@ impl Examiner<'_> {
                 continue;
             }
             let scalar = self.scalar;
-            let (x, fine) = (blocks(scalar.quantize, &x), blocks(scalar.quantize_fine, &x));
-            self.compare(&gemm, &case, |kernels| match kernels.gemm(ty) {
-                Some(gemm) => into(n, |y| gemm(n_in, &tiles, &x, y)),
+            let (x, a16) = (blocks(scalar.quantize, &x), blocks(scalar.quantize_a16, &x));
+            self.compare(&format!("{gemm}.a8"), &case, |kernels| match kernels.gemm(ty) {
+                Some(BlockGemm { a8, a16: _, many_columns: _ }) => into(n, |y| a8(n_in, &tiles, &x, y)),
                 None => Vec::new(),
             });
-            self.compare("gemm_fine", &case, |kernels| into(n, |y| (kernels.gemm_fine)(ty, n_in, &tiles, &fine, y)));
+            self.compare(&format!("{gemm}.a16"), &case, |kernels| match kernels.gemm(ty) {
+                Some(gemm) => into(n, |y| (gemm.a16)(n_in, &tiles, &a16, y)),
+                None => Vec::new(),
+            });
             // Panels are one format, whoever writes or reads them: each kernel works with the other's twin.
             let unpacked = |kernels: &Kernels| {
                 let mut panel = Panel::new();
@@ -186,7 +189,7 @@ impl Examiner<'_> {
             let panel = unpacked(&scalar);
             self.compare("expand", &case, |kernels| into(n, |y| (scalar.gemm_panel)(&unpacked(kernels), &x, y)));
             self.compare("gemm_panel", &case, |kernels| into(n, |y| (kernels.gemm_panel)(&panel, &x, y)));
-            self.compare("gemm_panel_fine", &case, |kernels| into(n, |y| (kernels.gemm_panel_fine)(&panel, &fine, y)));
+            self.compare("gemm_panel_a16", &case, |kernels| into(n, |y| (kernels.gemm_panel_a16)(&panel, &a16, y)));
         }
     }
 
@@ -285,14 +288,14 @@ fn changed(x: &[f32], change: impl FnOnce(&mut [f32])) -> Vec<f32> {
     x
 }
 
-fn blocks<const DIGITS: usize>(quantize: fn(&[f32], &mut [ActBlock<DIGITS>]), x: &[f32]) -> Vec<ActBlock<DIGITS>> {
+fn blocks<const LIMBS: usize>(quantize: fn(&[f32], &mut [ActBlock<LIMBS>]), x: &[f32]) -> Vec<ActBlock<LIMBS>> {
     let mut blocks = vec![ActBlock::ZERO; x.len() / 32];
     quantize(x, &mut blocks);
     blocks
 }
 
 /// All that a block holds.
-fn numbers<const DIGITS: usize>(block: &ActBlock<DIGITS>) -> Vec<f32> {
-    let digits = block.q.iter().flatten().map(|&digit| f32::from(digit));
-    digits.chain([block.d, block.s]).chain(block.sums.map(|sum| sum as f32)).collect()
+fn numbers<const LIMBS: usize>(block: &ActBlock<LIMBS>) -> Vec<f32> {
+    let limbs = block.q.iter().flatten().map(|&limb| f32::from(limb));
+    limbs.chain([block.d, block.s]).chain(block.sums.map(|sum| sum as f32)).collect()
 }

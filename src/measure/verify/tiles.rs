@@ -4,7 +4,7 @@
 //! nothing is promised. Look first at [`Fill`]. Whoever writes a kernel tries it on these: [`kernels`](super::kernels) does,
 //! and so does `tests/kernels_match_scalar.rs`.
 
-use crate::kernels::packed::{Layout, ROWS, Scales, packed_bytes};
+use crate::kernels::packed::{ROWS, Scales, TileLayout, packed_bytes};
 use crate::quant::GgmlType;
 
 /// Xorshift (Marsaglia 2003), multiplied: small, and the same everywhere. Made from a seed that is not zero.
@@ -75,7 +75,7 @@ impl std::fmt::Display for Fill {
 pub fn tiles(ty: GgmlType, n_in: usize, n_groups: usize, fill: Fill, random: &mut Random) -> Vec<u8> {
     let bytes = packed_bytes(ty, n_in, ROWS * n_groups).unwrap_or(0);
     let mut tiles: Vec<u8> = (0..bytes).map(|_| fill.codes.unwrap_or((random.bits() >> 32) as u8)).collect();
-    let Some(layout) = Layout::of(ty) else {
+    let Some(layout) = TileLayout::of(ty) else {
         tiles.chunks_exact_mut(ty.block_bytes()).for_each(|number| set_float(ty, number, fill.scales, random));
         return tiles;
     };
@@ -125,7 +125,7 @@ fn set_float(ty: GgmlType, number: &mut [u8], magnitude: Magnitude, random: &mut
     }
 }
 
-/// Activations: ordinary ones, some blocks of zeros, some where every whole number is 127, −127 or either, some too small
+/// Activations: ordinary ones, some blocks of zeros, some where every integer is 127, −127 or either, some too small
 /// to divide by, some huge.
 pub fn activations(n: usize, random: &mut Random) -> Vec<f32> {
     let mut x = random.floats(n);

@@ -1,0 +1,122 @@
+//! Products with packed tiles, for few columns: the tiles are unpacked in registers.
+//!
+//! ```text
+//!  a line of a strip, 64 bytes:  │ row 0: 4 inputs │ row 1: 4 inputs │ … │ row 15: 4 inputs │     u8 codes
+//!  four inputs of one column:    │ x x x x         │ x x x x         │ … │ x x x x          │     i8, one word, 16 times
+//!  dot.rs adds to 16 sums:       │ Σ of 4 products │ Σ of 4 products │ … │ Σ of 4 products  │     i32
+//!
+//!  for each strip of 32 inputs:
+//!      lines ← unpack the planes                          once for all columns
+//!      for each column:
+//!          sums ← Σ (code − zero) · q                     eight lines, in integers: exact in any order
+//!          acc ← fma(sums · d_x, scale, acc)
+//!          acc ← fma(s_x, min, acc)                       formats with minima
+//! ```
+//!
+//! The twin of `scalar/gemm.rs`, where each of these steps is explained. Look first at `group`.
+
+/// The matrix kernels of an instruction set, `gemm::<TY, LIMBS>`, for the block format with id `TY`. `columns` lists how many
+/// columns are multiplied at a time, the most first: as many as have registers for their accumulators.
+macro_rules! stamp_gemm {
+    ($features:literal, columns: [$($n:literal),*]) => {
+        use super::dot::dot;
+        use super::registers::{F32x16, I32x16, fma, mul, set, store, to_f32};
+        use super::unpack::{scales, unpack};
+        use $crate::kernels::activations::ActBlock;
+        use $crate::kernels::packed::{ROWS, STRIP, TileLayout};
+        use $crate::kernels::prefetch::{AHEAD, FEW_COLUMNS, prefetch, slice_of};
+        use $crate::kernels::shapes;
+
+        /// `acc` after one (half) strip of one column: `sum` is its sum in integers, `s` what the minimum is multiplied with.
+        #[inline]
+        #[target_feature(enable = $features)]
+        pub(super) fn accumulate(
+            acc: F32x16,
+            sum: I32x16,
+            d: f32,
+            scale: F32x16,
+            min: Option<(f32, F32x16)>,
+        ) -> F32x16 {
+            let acc = fma(mul(to_f32(sum), set(d)), scale, acc);
+            min.map_or(acc, |(s, min)| fma(set(s), min, acc))
+        }
+
+        /// One group of sixteen rows times `N` columns; `x[c]` is a column.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn group<const TY: u32, const LIMBS: usize, const N: usize>(
+            group: &[u8],
+            x: [&[ActBlock<LIMBS>]; N],
+        ) -> [F32x16; N] {
+            let layout = const { TileLayout::of_id::<TY>() };
+            let max = const { TileLayout::of_id::<TY>().codes.max() };
+            let (halves, has_min) = (layout.scales.halves(), layout.scales.min());
+            let mut acc = [set(0.0); N];
+            for (t, tile) in group.chunks_exact(layout.tile_bytes()).enumerate() {
+                for b in 0..layout.strips {
+                    if N <= FEW_COLUMNS {
+                        prefetch(slice_of(tile, b, layout.strips), AHEAD);
+                    }
+                    let x = x.map(|x| &x[t * layout.strips + b]);
+                    let lines = unpack(layout.codes, &tile[layout.strip_at(b)..]);
+                    let (scale, min) = scales(layout.scales, tile, b);
+                    if halves {
+                        for h in 0..2 {
+                            let [sums] = dot::<4, LIMBS, 1, N>(max, |_, j| lines[j], 4 * h, layout.zero, x);
+                            for c in 0..N {
+                                let min = has_min.then_some((x[c].sums[h] as f32 * x[c].d, min[h]));
+                                acc[c] = accumulate(acc[c], sums[c], x[c].d, scale[h], min);
+                            }
+                        }
+                    } else {
+                        let [sums] = dot::<8, LIMBS, 1, N>(max, |_, j| lines[j], 0, layout.zero, x);
+                        for c in 0..N {
+                            let min = has_min.then_some((x[c].s, min[0]));
+                            acc[c] = accumulate(acc[c], sums[c], x[c].d, scale[0], min);
+                        }
+                    }
+                }
+            }
+            acc
+        }
+
+        /// All groups and columns.
+        #[target_feature(enable = $features)]
+        fn gemm_inner<const TY: u32, const LIMBS: usize>(
+            n_in: usize,
+            tiles: &[u8],
+            x: &[ActBlock<LIMBS>],
+            y: &mut [f32],
+        ) {
+            let group_bytes = const { TileLayout::of_id::<TY>() }.group_bytes(n_in);
+            let shapes::Gemm { n_groups, n_cols } = shapes::gemm(n_in, group_bytes, tiles, x.len() * STRIP, y);
+            let y = y.as_chunks_mut::<ROWS>().0;
+            let column = |c: usize| &x[c * (n_in / STRIP)..][..n_in / STRIP];
+            for (g, tiles) in tiles.chunks_exact(group_bytes).enumerate() {
+                let mut c = 0;
+                while c < n_cols {
+                    match n_cols - c {
+                        $($n.. => {
+                            let acc = group::<TY, LIMBS, $n>(tiles, std::array::from_fn(|i| column(c + i)));
+                            (0..$n).for_each(|i| store(&mut y[(c + i) * n_groups + g], acc[i]));
+                            c += $n;
+                        })*
+                        _ => unreachable!("the last number of columns is 1"),
+                    }
+                }
+            }
+        }
+
+        /// [`BlockGemm::a8`](crate::kernels::BlockGemm::a8) and `a16`.
+        pub(in $crate::kernels) fn gemm<const TY: u32, const LIMBS: usize>(
+            n_in: usize,
+            tiles: &[u8],
+            x: &[ActBlock<LIMBS>],
+            y: &mut [f32],
+        ) {
+            // SAFETY: see the top of the module of the set: this function is reachable only where the instructions exist.
+            unsafe { gemm_inner::<TY, LIMBS>(n_in, tiles, x, y) }
+        }
+    };
+}
+pub(in crate::kernels) use stamp_gemm;
