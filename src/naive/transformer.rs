@@ -7,7 +7,7 @@
 //! The optimized path has the same functions with the same names in the same order. It shares no line with this file, so
 //! that an error in one of them is not in the other.
 //!
-//! Sources: Vaswani et al. 2017 (attention), Touvron et al. 2023 (Llama), Jiang et al. 2024 (Mixtral), Gemma Workers 2025.
+//! Sources: Vaswani et al. 2017 (attention), Touvron et al. 2023 (Llama), Jiang et al. 2024 (Mixtral), Gemma Team 2025.
 
 use super::context::BatchContext;
 use super::traced_ops::TracedOps;
