@@ -45,7 +45,7 @@ impl Ops<f32> for MyAttention {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = Model::load(Arc::new(embedded::embedded()?), LoadOptions::default())?;
     let tokenizer = Tokenizer::from_metadata(model.gguf().metadata())?;
-    let prompt = tokenizer.encode("Once upon a time there was a fox.", EncodeOptions::default());
+    let prompt = tokenizer.encode("Once upon a time there was a fox.", EncodeOptions::PROMPT);
     let mut candidate = Transformer::with_ops(&model, MyAttention)?;
     let options = Options { mode: Mode::Locked, decode: 4, chunk: 32, kv: KvFormat::F32.into() };
     let report = verify(&model, &mut candidate, &prompt, &options, |_, _| {})?;

@@ -21,7 +21,7 @@
 //! let mut engine = Engine::naive(&model)?;
 //! let mut session = Session::new(&mut engine, SessionOptions::default());
 //!
-//! let prompt = tokenizer.encode("Once upon a", EncodeOptions { add_special: true, parse_special: false });
+//! let prompt = tokenizer.encode("Once upon a", EncodeOptions::PROMPT);
 //! let mut logits = session.prefill(&prompt, &mut Off)?; // a score for every token that may come next
 //! let (mut decoder, mut text) = (tokenizer.stream(), String::new());
 //! for _ in 0..3 {

@@ -67,7 +67,7 @@ fn gemma3() -> Option<Real> {
 fn teacher_forced(real: &mut Real) -> (f64, f64) {
     let golden = &real.golden;
     let text = include_str!("golden/text/mixed.txt");
-    let ours = real.tokenizer.encode(text, EncodeOptions { add_special: true, parse_special: true });
+    let ours = real.tokenizer.encode(text, EncodeOptions::PROMPT);
     assert_eq!(ours, golden.tokens, "the text's tokens");
     assert!(golden.tokens.len() >= 1000);
 
@@ -92,7 +92,7 @@ fn teacher_forced(real: &mut Real) -> (f64, f64) {
 /// Greedy text equals llama.cpp's until a choice so close that the order of a sum decides it.
 fn continues_alike(real: &mut Real, undecided: f64) {
     for greedy in &real.golden.greedy {
-        let prompt = real.tokenizer.encode(&greedy.prompt, EncodeOptions { add_special: true, parse_special: true });
+        let prompt = real.tokenizer.encode(&greedy.prompt, EncodeOptions::PROMPT);
         assert_eq!(prompt, greedy.prompt_tokens, "{:?}", greedy.prompt);
         let clear = greedy.f32.margins.iter().take_while(|&&margin| margin > undecided).count();
         let wanted = &greedy.f32.tokens[..clear.min(greedy.f32.tokens.len())];

@@ -55,7 +55,7 @@ fn continues_as_llama_cpp_does(golden: &str) {
     let model = Model::load(Arc::new(gguf), LoadOptions::default()).unwrap();
     let mut engine = Engine::naive(&model).unwrap();
     for Greedy { prompt, prompt_tokens, f32 } in &golden.greedy {
-        let ids = tokenizer.encode(prompt, EncodeOptions { add_special: true, parse_special: true });
+        let ids = tokenizer.encode(prompt, EncodeOptions::PROMPT);
         assert_eq!(&ids, prompt_tokens, "{prompt}");
         let mut session = Session::new(&mut engine, SessionOptions::default());
         let mut logits = session.prefill(&ids, &mut Off).unwrap();

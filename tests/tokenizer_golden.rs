@@ -93,7 +93,7 @@ fn agrees_with_llama_cpp(name: &str, file: Option<PathBuf>) {
     for Case { add_special, parse_special, ids, detokenized } in [plain, special] {
         assert_eq!(texts.len(), ids.len());
         for ((text, ids), detokenized) in texts.iter().zip(ids).zip(detokenized) {
-            let options = EncodeOptions { add_special, parse_special };
+            let options = EncodeOptions { add_bos: add_special, add_eos: add_special, parse_special };
             let encoding = tokenizer.encode_with_spans(text, options);
             assert_eq!(encoding.ids, ids, "{name}, {options:?}: {text:?}");
             assert_eq!(tokenizer.encode(text, options), ids, "{name}: the word cache changes {text:?}");

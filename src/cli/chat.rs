@@ -3,6 +3,7 @@
 use super::generate::{TimingsView, stop_name};
 use super::model_args::{Loaded, ModelArgs, Setup};
 use super::output::{ask, note, print_json};
+use super::prompt::announce_doubled_bos;
 use super::sampler_args::SamplerArgs;
 use super::{Format, Signals, Verdict, text};
 use crate::engine::generate::generate;
@@ -171,6 +172,9 @@ impl Chat<'_> {
         let prompt =
             self.template.render(&self.messages, true).context("the model's chat template refused the conversation")?;
         let tokens = encode_prompt(&self.tokenizer, &prompt);
+        if self.session.tokens().is_empty() {
+            announce_doubled_bos(&self.tokenizer, &tokens);
+        }
         if tokens.is_empty() {
             bail!("the model's chat template makes no text of this conversation");
         }
@@ -233,11 +237,11 @@ impl Chat<'_> {
 
 /// A rendered template writes its own BOS where it wants one, and its control tokens are meant as such.
 fn encode_prompt(tokenizer: &Tokenizer, prompt: &str) -> Vec<u32> {
-    let as_written = tokenizer.encode(prompt, EncodeOptions { add_special: false, parse_special: true });
+    let as_written = tokenizer.encode(prompt, EncodeOptions { add_bos: false, ..EncodeOptions::PROMPT });
     if tokenizer.bos().is_some() && as_written.first().copied() == tokenizer.bos() {
         return as_written;
     }
-    tokenizer.encode(prompt, EncodeOptions { add_special: true, parse_special: true })
+    tokenizer.encode(prompt, EncodeOptions::PROMPT)
 }
 
 /// Where the messages come from: `-p` once, or standard input line by line, with a prompt on a terminal.

@@ -2,12 +2,12 @@
 
 use super::model_args::{ModelArgs, Setup};
 use super::output::{note, print_json};
+use super::prompt;
 use super::sampler_args::SamplerArgs;
 use super::{Format, Signals, Verdict, text};
 use crate::engine::generate::generate;
 use crate::engine::{GenerateOptions, Generated, Session, StopReason, Timings};
 use crate::observe::Off;
-use crate::tokenizer::EncodeOptions;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
@@ -88,18 +88,18 @@ pub(super) struct TimingsView {
 }
 
 pub(super) fn run(args: &GenerateArgs, signals: &Signals) -> Result<Verdict> {
-    let prompt = read_prompt(args)?;
-    if prompt.is_empty() {
+    let text = read_prompt(args)?;
+    if text.is_empty() {
         bail!("the prompt is empty: give some text with -p, --file or on standard input");
     }
     let mut chain = args.sampler.chain()?;
     let mut loaded = args.model.load()?;
-    let prompt_tokens = loaded.tokenizer.encode(&prompt, EncodeOptions { add_special: true, parse_special: true });
+    let prompt_tokens = prompt::encode(&loaded.tokenizer, &text);
 
     let streaming = args.format == Format::Text;
     let mut out = std::io::stdout().lock();
     if streaming && args.echo {
-        write!(out, "{prompt}")?;
+        write!(out, "{text}")?;
     }
     let options = GenerateOptions {
         max_tokens: usize::try_from(args.n_predict).ok(),

@@ -3,11 +3,12 @@
 use super::human::piece;
 use super::model_args::ModelArgs;
 use super::output::print_json;
+use super::prompt;
 use super::{Format, Verdict, text};
 use crate::engine::Session;
 use crate::measure::scores::{NextToken, Surprise, ranked, surprise};
 use crate::observe::Off;
-use crate::tokenizer::{EncodeOptions, Tokenizer};
+use crate::tokenizer::Tokenizer;
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
@@ -67,7 +68,7 @@ pub(super) fn run(args: &LogitsArgs) -> Result<Verdict> {
         Some(text) if text.is_empty() => {
             bail!("the prompt is empty: give some text with -p or token ids with --tokens")
         }
-        Some(text) => loaded.tokenizer.encode(text, EncodeOptions { add_special: true, parse_special: true }),
+        Some(text) => prompt::encode(&loaded.tokenizer, text),
         None => args.tokens.clone(),
     };
     let mut session = Session::new(&mut loaded.engine, args.model.session());

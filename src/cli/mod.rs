@@ -28,6 +28,7 @@ mod optimized_args;
 mod output;
 mod path;
 mod progress;
+mod prompt;
 mod pull;
 mod sampler_args;
 mod spelling;

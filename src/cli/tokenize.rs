@@ -3,11 +3,13 @@
 use super::human::piece;
 use super::named_model::NamedModel;
 use super::output::print_json;
+use super::prompt::announce_doubled_bos;
 use super::{Format, Verdict, text};
-use crate::tokenizer::{EncodeOptions, Encoding, MergeStep, Reason, Tokenizer};
+use crate::tokenizer::{EncodeOptions, Encoding, MergeView, Reason, Tokenizer};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{Read, Write};
 
 /// Split text into tokens.
@@ -32,7 +34,7 @@ pub struct TokenizeArgs {
     #[arg(long)]
     no_parse_special: bool,
 
-    /// Show every merge that led to the tokens
+    /// Show every merge that led to the tokens; of long words, the symbols near the pair
     #[arg(long)]
     merges: bool,
 
@@ -45,21 +47,32 @@ pub struct TokenizeArgs {
     format: Format,
 }
 
+/// Symbols shown on either side of a merge. Words have fewer; a line for each merge of a long text would otherwise grow
+/// with the text, and all lines together with its square.
+const NEIGHBOURS: usize = 32;
+
+/// Bytes shown of either end of a symbol that is longer than both.
+const SYMBOL_END: usize = 32;
+
 #[derive(Serialize)]
-struct View {
+struct View<'a> {
     tokens: Vec<TokenView>,
     bytes: usize,
     characters: usize,
     /// Whether decoding the tokens gives the text back.
     round_trip: bool,
-    /// Every merge, with `--merges`: the word before it, the pair in brackets.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    merges: Vec<MergeView>,
+    /// Every merge, with `--merges`.
+    #[serde(skip_serializing_if = "Merges::is_empty")]
+    merges: Merges<'a>,
 }
 
+/// The merges as a list, written one by one: each may be much longer than the token that it made.
+struct Merges<'a>(&'a Encoding);
+
 #[derive(Serialize)]
-struct MergeView {
+struct MergeLine {
     reason: String,
+    /// The word before the merge, or what is near the pair, the pair in brackets.
     word: String,
 }
 
@@ -82,11 +95,12 @@ pub(super) fn run(args: &TokenizeArgs) -> Result<Verdict> {
             text::decode(bytes, "the text on standard input")
         }
     };
-    let options = EncodeOptions { add_special: !args.no_bos, parse_special: !args.no_parse_special };
+    let options = EncodeOptions { add_bos: !args.no_bos, add_eos: !args.no_bos, parse_special: !args.no_parse_special };
     let encoding = match args.merges {
         true => tokenizer.encode_traced(&text, options),
         false => tokenizer.encode_with_spans(&text, options),
     };
+    announce_doubled_bos(&tokenizer, &encoding.ids);
     let mut out = std::io::stdout().lock();
     if args.ids {
         let ids: Vec<String> = encoding.ids.iter().map(u32::to_string).collect();
@@ -100,7 +114,7 @@ pub(super) fn run(args: &TokenizeArgs) -> Result<Verdict> {
     Ok(Verdict::Positive)
 }
 
-fn view(tokenizer: &Tokenizer, text: &str, encoding: &Encoding) -> View {
+fn view<'a>(tokenizer: &Tokenizer, text: &str, encoding: &'a Encoding) -> View<'a> {
     let tokens = encoding.ids.iter().zip(&encoding.spans).map(|(&id, span)| TokenView {
         id,
         piece: String::from_utf8_lossy(&tokenizer.piece(id, true).unwrap_or_default()).into_owned(),
@@ -111,7 +125,20 @@ fn view(tokenizer: &Tokenizer, text: &str, encoding: &Encoding) -> View {
         bytes: text.len(),
         characters: text.chars().count(),
         round_trip: round_trips(tokenizer, text, encoding),
-        merges: encoding.merges.iter().map(|step| MergeView { reason: reason(step), word: join(step) }).collect(),
+        merges: Merges(encoding),
+    }
+}
+
+impl Merges<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.merges.is_empty()
+    }
+}
+
+impl Serialize for Merges<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let line = |step: MergeView<'_>| MergeLine { reason: reason(step.reason), word: join(&step) };
+        serializer.collect_seq(self.0.replay(NEIGHBOURS).map(line))
     }
 }
 
@@ -124,19 +151,30 @@ fn round_trips(tokenizer: &Tokenizer, text: &str, encoding: &Encoding) -> bool {
     decoded == text
 }
 
-/// The word before the step, with the pair that is joined in brackets: `t o [k e] n`.
-fn join(step: &MergeStep) -> String {
-    let mark = |(i, symbol): (usize, &String)| match i {
-        _ if i == step.at => format!("[{symbol}"),
-        _ if i == step.at + 1 => format!("{symbol}]"),
-        _ => symbol.clone(),
+/// The word before the step, with the pair that is joined in brackets: `t o [k e] n`. `…` stands for what is left out.
+fn join(step: &MergeView<'_>) -> String {
+    let mark = |(i, symbol): (usize, &&str)| match shorten(symbol) {
+        symbol if i == step.at => format!("[{symbol}"),
+        symbol if i == step.at + 1 => format!("{symbol}]"),
+        symbol => symbol.into_owned(),
     };
-    step.symbols.iter().enumerate().map(mark).collect::<Vec<_>>().join(" ")
+    let more = |is_more: bool| is_more.then(|| "…".to_owned());
+    let symbols = step.symbols.iter().enumerate().map(mark);
+    more(step.more_before).into_iter().chain(symbols).chain(more(step.more_behind)).collect::<Vec<_>>().join(" ")
+}
+
+/// A symbol, or its beginning and its end if it is very long.
+fn shorten(symbol: &str) -> Cow<'_, str> {
+    if symbol.len() <= 2 * SYMBOL_END {
+        return symbol.into();
+    }
+    let (head, tail) = (symbol.floor_char_boundary(SYMBOL_END), symbol.ceil_char_boundary(symbol.len() - SYMBOL_END));
+    format!("{}…{}", &symbol[..head], &symbol[tail..]).into()
 }
 
 /// Why this pair came before all others.
-fn reason(step: &MergeStep) -> String {
-    match step.reason {
+fn reason(reason: Reason) -> String {
+    match reason {
         Reason::Rank(rank) => format!("rule {rank}"),
         Reason::Score(score) => format!("score {score}"),
     }
@@ -145,8 +183,8 @@ fn reason(step: &MergeStep) -> String {
 fn print_text(out: &mut impl Write, tokenizer: &Tokenizer, text: &str, encoding: &Encoding) -> Result<()> {
     if !encoding.merges.is_empty() {
         writeln!(out, "merges, in the order in which they were made:")?;
-        for (i, step) in encoding.merges.iter().enumerate() {
-            writeln!(out, "{:>5}  {:<16}  {}", i + 1, reason(step), join(step))?;
+        for (i, step) in encoding.replay(NEIGHBOURS).enumerate() {
+            writeln!(out, "{:>5}  {:<16}  {}", i + 1, reason(step.reason), join(&step))?;
         }
         writeln!(out)?;
     }

@@ -2,13 +2,14 @@
 //!
 //! Look first at `Generation::decode`, the loop.
 
-use super::stop::Step;
+use super::stop::{Step, stop_tokens};
 use super::{Session, StopMatcher};
 use crate::batch::Logits;
 use crate::kv_cache::ForwardError;
 use crate::observe::{Event, Observer};
 use crate::sampling::{Chain, SamplingError};
 use crate::tokenizer::{StreamDecoder, Tokenizer};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// When to stop.
@@ -215,19 +216,28 @@ struct Answer {
     text: String,
     decoder: StreamDecoder,
     matcher: StopMatcher,
+    /// Stop sequences that are one special token, which may be hidden.
+    stop_tokens: HashMap<u32, String>,
 }
 
 impl Answer {
     fn new(tokenizer: &Tokenizer, options: &GenerateOptions) -> Self {
         let decoder = tokenizer.stream().show_special(options.special);
-        Self { tokens: Vec::new(), text: String::new(), decoder, matcher: StopMatcher::new(&options.stop) }
+        let (matcher, stop_tokens) = (StopMatcher::new(&options.stop), stop_tokens(&options.stop, tokenizer));
+        Self { tokens: Vec::new(), text: String::new(), decoder, matcher, stop_tokens }
     }
 
     /// Takes a token and returns what of the text has become certain.
     fn push(&mut self, token: u32) -> Step {
         self.tokens.push(token);
-        let step = self.matcher.push(&self.decoder.push(token));
+        let mut step = self.matcher.push(&self.decoder.push(token));
         self.text.push_str(&step.text);
+        if step.stop.is_none()
+            && let Some(stop) = self.stop_tokens.get(&token).cloned()
+        {
+            step.text += &self.finish();
+            step.stop = Some(stop);
+        }
         step
     }
 

@@ -1,8 +1,8 @@
 //! Byte-pair encoding: ranked rules merge symbols inside each word.
 //!
-//! Look first at [`Bpe::word`]. A word starts as single bytes (each written as a character of the GPT-2 alphabet);
-//! the rule that was learned first is applied first. Rules are pairs of symbols, not of tokens: a rule may join what
-//! is no token itself, so symbols outside the vocabulary get numbers behind the last token id.
+//! Look first at [`Bpe::word`]. At the beginning each byte of a word is a symbol (written as a character of the GPT-2
+//! alphabet); the rule that was learned first is applied first. Rules are pairs of symbols, not of tokens: a rule may
+//! make a symbol that is no token, so symbols outside the vocabulary get numbers behind the last token id.
 //!
 //! Gemma 4 and Sarvam run the same rules on characters, with ▁ for space and `<0xXX>` for what is left.
 //!
@@ -11,11 +11,13 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::merge::{Rule, Symbol, UNKNOWN};
+use super::error::excerpt;
+use super::merge::{Rule, UNKNOWN};
 use super::pretokenize::PreTokenizer;
 use super::sentence::{self, Places};
+use super::trace::Reason;
 use super::vocab::{Vocab, byte_token};
-use super::words::{MergeStep, Reason, Session};
+use super::words::Session;
 use super::{TokenId, TokenizerError, bytes};
 
 /// Rules and tables of one BPE vocabulary.
@@ -33,15 +35,17 @@ pub(super) struct Bpe {
 }
 
 impl Bpe {
-    /// Reads the rules. Errors: a rule that does not name two symbols.
-    pub(super) fn new(vocab: &Vocab, pre: &'static PreTokenizer, merges: &[&str]) -> Result<Self, TokenizerError> {
+    /// Reads the rules. Errors: a rule that does not name two symbols. A rule that is no UTF-8 is passed over: its symbols
+    /// never occur in a text.
+    pub(super) fn new(vocab: &Vocab, pre: &'static PreTokenizer, merges: &[&[u8]]) -> Result<Self, TokenizerError> {
         let mut names = Names { vocab, extra: HashMap::new() };
         let mut rules = HashMap::with_capacity(merges.len());
         let mut joined = String::new();
         for (rank, merge) in merges.iter().enumerate() {
             // The separator is the first space that is not the first character: a symbol may be a space.
             let (left, right) = split_rule(merge)
-                .ok_or_else(|| TokenizerError::MalformedMerge { index: rank, text: (*merge).to_owned() })?;
+                .ok_or_else(|| TokenizerError::MalformedMerge { index: rank, text: excerpt(merge) })?;
+            let (Ok(left), Ok(right)) = (std::str::from_utf8(left), std::str::from_utf8(right)) else { continue };
             joined.clear();
             joined.push_str(left);
             joined.push_str(right);
@@ -61,9 +65,7 @@ impl Bpe {
             };
         }
         let whole_words = match pre.ignore_merges {
-            true => {
-                (0..).zip(vocab.tokens()).filter_map(|(id, token)| Some((bytes::decode(&token.text)?, id))).collect()
-            }
+            true => vocab.texts().filter_map(|(text, id)| Some((bytes::decode(text)?, id))).collect(),
             false => HashMap::new(),
         };
         Ok(Self { pre, rules, byte_symbols, extra: names.extra, whole_words, fallback })
@@ -92,17 +94,13 @@ impl Bpe {
         for &byte in word {
             merger.push(1, self.byte_symbols[byte as usize]);
         }
+        out.begin_word(&span, || word.iter().map(|&byte| bytes::stand_in(byte)).collect());
         merger.run(
             |left, right| self.rules.get(&(left.id, right.id)).copied(),
-            |symbols, left, _, rule| {
-                if let Some(merges) = &mut out.merges {
-                    let write = |symbol: &Symbol| self.write(vocab, symbol, word);
-                    merges.push(step(span.clone(), symbols, left, rule, write));
-                }
-            },
+            |merge| out.note(merge, || Reason::Rank(merge.rule.priority)),
         );
         for symbol in merger.symbols() {
-            let place = span.start + symbol.start..span.start + symbol.start + symbol.len;
+            let place = span.start + symbol.start()..span.start + symbol.end();
             if vocab.token(symbol.id).is_some() {
                 out.push(symbol.id, place);
                 continue;
@@ -131,23 +129,19 @@ impl Bpe {
             let id = vocab.id(text).or_else(|| self.extra.get(text).copied());
             merger.push(text.len(), id.unwrap_or(UNKNOWN));
         }
+        out.begin_word(&span, || line.clone());
         merger.run(
             |left, right| self.rules.get(&(left.id, right.id)).copied(),
-            |symbols, left, _, rule| {
-                if let Some(merges) = &mut out.merges {
-                    let write = |symbol: &Symbol| line[symbol.start..symbol.start + symbol.len].to_owned();
-                    merges.push(step(span.clone(), symbols, left, rule, write));
-                }
-            },
+            |merge| out.note(merge, || Reason::Rank(merge.rule.priority)),
         );
         let mut places = Places::new(&source[span.clone()], span.start, false);
         for symbol in merger.symbols() {
             if vocab.token(symbol.id).is_some() {
-                let place = places.next(symbol.len);
+                let place = places.next(symbol.len());
                 out.push(symbol.id, place);
                 continue;
             }
-            for byte in line[symbol.start..symbol.start + symbol.len].bytes() {
+            for byte in line[symbol.start()..symbol.end()].bytes() {
                 let place = places.next(1);
                 if let Some(id) = self.fallback[byte as usize] {
                     out.push(id, place);
@@ -155,35 +149,11 @@ impl Bpe {
             }
         }
     }
-
-    /// A symbol as the vocabulary writes it.
-    fn write(&self, vocab: &Vocab, symbol: &Symbol, word: &[u8]) -> String {
-        match vocab.token(symbol.id) {
-            Some(token) => token.text.to_string(),
-            None => word[symbol.start..symbol.start + symbol.len].iter().map(|&byte| bytes::stand_in(byte)).collect(),
-        }
-    }
-}
-
-fn step(
-    word: Range<usize>,
-    symbols: &[Symbol],
-    left: &Symbol,
-    rule: Rule,
-    write: impl Fn(&Symbol) -> String,
-) -> MergeStep {
-    let alive = || symbols.iter().filter(|symbol| symbol.len > 0);
-    MergeStep {
-        word,
-        symbols: alive().map(write).collect(),
-        at: alive().take_while(|symbol| symbol.start < left.start).count(),
-        reason: Reason::Rank(rule.priority),
-    }
 }
 
 /// The two symbols of a rule: they are separated by the first space behind the first byte.
-fn split_rule(merge: &str) -> Option<(&str, &str)> {
-    let space = merge.bytes().skip(1).position(|byte| byte == b' ')? + 1;
+fn split_rule(merge: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = merge.iter().skip(1).position(|&byte| byte == b' ')? + 1;
     Some((&merge[..space], &merge[space + 1..]))
 }
 

@@ -2,7 +2,7 @@
 
 use super::TokenId;
 
-/// Everything this room can refuse. Encoding and decoding themselves cannot fail: all checks happen at load.
+/// Everything that this module can refuse. Encoding and decoding themselves cannot fail: all checks happen at load.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenizerError {
@@ -20,7 +20,7 @@ pub enum TokenizerError {
     /// `tokenizer.ggml.model` names an algorithm that is not built here.
     #[error("unknown tokenizer: `tokenizer.ggml.model` is '{found}', expected one of: {expected}")]
     UnknownModel {
-        /// The value in the file.
+        /// The value in the file, shortened.
         found: String,
         /// The values understood, comma separated.
         expected: &'static str,
@@ -29,7 +29,7 @@ pub enum TokenizerError {
     /// `tokenizer.ggml.pre` names a way of cutting text into words that is not built here.
     #[error("unknown pre-tokenizer type: `tokenizer.ggml.pre` is '{found}', expected one of: {expected}")]
     UnknownPreTokenizer {
-        /// The value in the file.
+        /// The value in the file, shortened.
         found: String,
         /// The values understood, comma separated.
         expected: String,
@@ -55,10 +55,19 @@ pub enum TokenizerError {
         max: usize,
     },
 
+    /// More text than the numbers of the search structures can name.
+    #[error("the texts of the vocabulary have {found} bytes together, at most {max} are supported")]
+    VocabBytes {
+        /// Bytes of all tokens.
+        found: u64,
+        /// The most that is supported.
+        max: u64,
+    },
+
     /// Two ids with one text: the text could not be encoded unambiguously.
-    #[error("tokens {first} and {second} have the same text {text:?}")]
+    #[error("tokens {first} and {second} have the same text '{text}'")]
     DuplicateToken {
-        /// The text.
+        /// The text, shortened.
         text: String,
         /// The lower id.
         first: TokenId,
@@ -74,20 +83,20 @@ pub enum TokenizerError {
     },
 
     /// A token of type "byte" whose text is not `<0xXX>`.
-    #[error("token {id} is a byte token, but its text is {text:?} instead of '<0xXX>'")]
+    #[error("token {id} is a byte token, but its text is '{text}' instead of '<0xXX>'")]
     BadByteToken {
         /// The token.
         id: TokenId,
-        /// Its text.
+        /// Its text, shortened.
         text: String,
     },
 
     /// A merge rule that does not name two symbols.
-    #[error("merge rule {index} is {text:?}, expected two symbols separated by a space")]
+    #[error("merge rule {index} is '{text}', expected two symbols separated by a space")]
     MalformedMerge {
         /// Position in `tokenizer.ggml.merges`, which is also the rule's rank.
         index: usize,
-        /// The rule as it stands.
+        /// The rule, shortened.
         text: String,
     },
 
@@ -97,4 +106,30 @@ pub enum TokenizerError {
         /// What the template engine says, with the line where it knows it.
         message: String,
     },
+}
+
+/// Text of a file as an error shows it: control characters escaped, bytes that are no UTF-8 replaced, and never longer
+/// than a line.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    const MAX: usize = 80;
+    let shown = &bytes[..bytes.len().min(4 * MAX)]; // no character takes more than four bytes
+    let text = String::from_utf8_lossy(shown);
+    let mut excerpt: String = text.chars().take(MAX).flat_map(char::escape_debug).collect();
+    if shown.len() < bytes.len() || text.chars().nth(MAX).is_some() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpts_are_short_and_harmless() {
+        assert_eq!(excerpt(b"ab\x1b[31m\xff"), "ab\\u{1b}[31m\u{FFFD}");
+        assert_eq!(excerpt("é".repeat(80).as_bytes()), "é".repeat(80));
+        assert_eq!(excerpt("é".repeat(81).as_bytes()), "é".repeat(80) + "…");
+        assert_eq!(excerpt("🦀".repeat(1_000_000).as_bytes()), "🦀".repeat(80) + "…");
+    }
 }

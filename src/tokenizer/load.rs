@@ -1,18 +1,23 @@
 //! From a file's metadata to a checked vocabulary.
 //!
 //! [`VocabParts`] holds the metadata as plain Rust values, so that a vocabulary can also be built by hand (tests and
-//! lessons do). [`Vocab::new`] checks them: after that, encoding cannot fail. What llama.cpp merely warns about is
-//! collected as warnings, what it aborts on is an error here.
+//! lessons do). [`Vocab::new`] checks them: after that, encoding cannot fail. Where llama.cpp warns there is a warning,
+//! where it aborts there is an error.
+//!
+//! Texts of tokens and rules are bytes: GGUF asks for UTF-8, but llama.cpp does not check it. A token that is no UTF-8
+//! is loaded; no text can contain it.
 //!
 //! Source: llama.cpp `llama_vocab::impl::load` (`src/llama-vocab.cpp`), keys in `src/llama-arch.cpp`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::error::excerpt;
 use super::pretokenize::PreTokenizer;
 use super::vocab::{Algorithm, Attrs, Role, Token, Vocab, byte_value};
 use super::{TokenId, TokenizerError, eog};
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, Value, ValueType};
 
 const MODEL: &str = "tokenizer.ggml.model";
 const TOKENS: &str = "tokenizer.ggml.tokens";
@@ -49,15 +54,15 @@ pub struct VocabParts<'a> {
     /// `tokenizer.ggml.pre`: how BPE cuts text into words.
     pub pre: Option<&'a str>,
     /// `general.name`; llama.cpp recognises Phi-3 by it.
-    pub model_name: Option<&'a str>,
-    /// The text of every token.
-    pub tokens: Vec<&'a str>,
+    pub model_name: Option<Cow<'a, str>>,
+    /// The text of every token; see [`bytes_of`](Self::bytes_of).
+    pub tokens: Vec<&'a [u8]>,
     /// The score of every token.
     pub scores: Option<Vec<f32>>,
     /// The type of every token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
     pub token_types: Option<Vec<i32>>,
     /// BPE's rules, most important first: two symbols separated by a space.
-    pub merges: Option<Vec<&'a str>>,
+    pub merges: Option<Vec<&'a [u8]>>,
     /// Special ids named by the file.
     pub special: Vec<(Role, TokenId)>,
     /// `tokenizer.ggml.add_bos_token`.
@@ -69,7 +74,13 @@ pub struct VocabParts<'a> {
 }
 
 impl<'a> VocabParts<'a> {
-    /// Reads the tokenizer keys of a file. Errors: a missing or ill-typed key, text that is not UTF-8.
+    /// Texts as [`tokens`](Self::tokens) and [`merges`](Self::merges) hold them.
+    pub fn bytes_of(texts: &[&'a str]) -> Vec<&'a [u8]> {
+        texts.iter().map(|text| text.as_bytes()).collect()
+    }
+
+    /// Reads the tokenizer keys of a file. Errors: a missing or ill-typed key, the name of an algorithm that is not
+    /// UTF-8.
     pub fn from_metadata(metadata: &'a Metadata) -> Result<Self, TokenizerError> {
         let mut special = Vec::new();
         for &(key, role) in ROLE_KEYS {
@@ -83,11 +94,14 @@ impl<'a> VocabParts<'a> {
         Ok(Self {
             model: metadata.str(MODEL)?.ok_or(TokenizerError::MissingKey { key: MODEL })?,
             pre: metadata.str("tokenizer.ggml.pre")?,
-            model_name: metadata.str("general.name")?,
-            tokens: metadata.strs(TOKENS)?.ok_or(TokenizerError::MissingKey { key: TOKENS })?,
+            model_name: match metadata.get("general.name") {
+                Some(Value::Str(name)) => Some(String::from_utf8_lossy(name)),
+                _ => metadata.str("general.name")?.map(Cow::Borrowed), // absent, or an error that names both types
+            },
+            tokens: strings(metadata, TOKENS)?.ok_or(TokenizerError::MissingKey { key: TOKENS })?,
             scores,
             token_types: metadata.i32s(TOKEN_TYPE)?,
-            merges: metadata.strs(MERGES)?,
+            merges: strings(metadata, MERGES)?,
             special,
             add_bos: metadata.bool("tokenizer.ggml.add_bos_token")?,
             add_eos: metadata.bool("tokenizer.ggml.add_eos_token")?,
@@ -106,6 +120,18 @@ impl<'a> VocabParts<'a> {
     }
 }
 
+/// The strings of a key, if it is there, as the bytes that the file has.
+fn strings<'a>(metadata: &'a Metadata, key: &str) -> Result<Option<Vec<&'a [u8]>>, TokenizerError> {
+    match metadata.get(key) {
+        Some(Value::Array(array)) if array.elem_type() == ValueType::Str => {
+            let bytes = |value| if let Value::Str(bytes) = value { Some(bytes) } else { None };
+            Ok(Some(array.iter().filter_map(bytes).collect()))
+        }
+        // No such key, or one of another type: that is an error which names both types.
+        _ => Ok(metadata.strs(key)?.map(|texts| VocabParts::bytes_of(&texts))),
+    }
+}
+
 impl Vocab {
     /// Checks `parts` and completes them as llama.cpp does; also returns what is odd but not wrong.
     pub(super) fn new(parts: &VocabParts<'_>) -> Result<(Self, Vec<String>), TokenizerError> {
@@ -113,11 +139,14 @@ impl Vocab {
             "llama" => Algorithm::Spm,
             "gpt2" | "gemma4" => Algorithm::Bpe,
             other => {
-                return Err(TokenizerError::UnknownModel { found: other.to_owned(), expected: "llama, gpt2, gemma4" });
+                return Err(TokenizerError::UnknownModel {
+                    found: excerpt(other.as_bytes()),
+                    expected: "llama, gpt2, gemma4",
+                });
             }
         };
         let pre = (algorithm == Algorithm::Bpe).then(|| parts.pre_tokenizer()).transpose()?;
-        let (tokens, by_text) = tokens(parts)?;
+        let Tokens { tokens, by_text, not_utf8 } = Tokens::of(parts)?;
         let mut warnings = Vec::new();
         if pre.is_some() && parts.pre.is_none_or(str::is_empty) && parts.model == "gpt2" {
             warnings.push(
@@ -133,6 +162,7 @@ impl Vocab {
             special: special_ids(parts, pre, tokens.len(), &mut warnings),
             tokens,
             by_text,
+            not_utf8,
             end_of_generation: Default::default(),
             add_bos: parts.add_bos.unwrap_or(pre.is_none_or(|pre| pre.add_bos)) || pre.is_some_and(|pre| pre.gemma4),
             add_eos: parts.add_eos.unwrap_or(false),
@@ -147,46 +177,70 @@ impl Vocab {
             }
         }
         eog::detect(&mut vocab);
-        strip_whitespace(&mut vocab, parts.model_name.unwrap_or_default());
+        strip_whitespace(&mut vocab, parts.model_name.as_deref().unwrap_or_default());
         Ok((vocab, warnings))
     }
 }
 
-type Tokens = (Vec<Token>, HashMap<Arc<str>, TokenId>);
+/// Most bytes of all texts together: the nodes of a search structure have numbers of 32 bits.
+const MAX_BYTES: u64 = 1 << 31;
 
-/// Zips texts, scores and types; every text must be unique, every score comparable.
-fn tokens(parts: &VocabParts<'_>) -> Result<Tokens, TokenizerError> {
+/// The tokens, and how to find them.
+struct Tokens {
+    tokens: Vec<Token>,
+    by_text: HashMap<Arc<str>, TokenId>,
+    not_utf8: HashMap<TokenId, Box<[u8]>>,
+}
+
+impl Tokens {
+    /// Zips texts, scores and types; every text must be unique, every score comparable.
+    fn of(parts: &VocabParts<'_>) -> Result<Self, TokenizerError> {
+        check_sizes(parts)?;
+        let n = parts.tokens.len();
+        let mut all =
+            Self { tokens: Vec::with_capacity(n), by_text: HashMap::with_capacity(n), not_utf8: HashMap::new() };
+        for (i, &bytes) in parts.tokens.iter().enumerate() {
+            let id = i as TokenId;
+            let text: Arc<str> = match String::from_utf8_lossy(bytes) {
+                Cow::Borrowed("") => format!("[EMPTY_{i}]").into(),
+                text => text.into(),
+            };
+            let score = parts.scores.as_ref().map_or(0.0, |scores| scores[i]);
+            let attrs = Attrs::from_token_type(parts.token_types.as_ref().map_or(1, |types| types[i]));
+            if score.is_nan() {
+                return Err(TokenizerError::ScoreNotANumber { id });
+            }
+            if attrs.any(Attrs::BYTE) && byte_value(&text).is_none() {
+                return Err(TokenizerError::BadByteToken { id, text: excerpt(bytes) });
+            }
+            if !bytes.is_empty() && *bytes != *text.as_bytes() {
+                all.not_utf8.insert(id, bytes.into()); // two of these may be equal: no text is encoded with them
+            } else if let Some(first) = all.by_text.insert(Arc::clone(&text), id) {
+                return Err(TokenizerError::DuplicateToken { text: excerpt(text.as_bytes()), first, second: id });
+            }
+            all.tokens.push(Token { text, score, attrs });
+        }
+        Ok(all)
+    }
+}
+
+/// As many scores and types as tokens, and neither more tokens nor more bytes than numbers can name.
+fn check_sizes(parts: &VocabParts<'_>) -> Result<(), TokenizerError> {
     let n = parts.tokens.len();
     let max = i32::MAX as usize; // llama.cpp's ids are i32
     if n == 0 || n > max {
         return Err(TokenizerError::VocabSize { found: n, max });
+    }
+    let found = parts.tokens.iter().map(|text| text.len() as u64).sum();
+    if found > MAX_BYTES {
+        return Err(TokenizerError::VocabBytes { found, max: MAX_BYTES });
     }
     let enough = |key, found: Option<usize>| match found {
         Some(found) if found < n => Err(TokenizerError::ArrayTooShort { key, found, expected: n }),
         _ => Ok(()),
     };
     enough(SCORES, parts.scores.as_ref().map(Vec::len))?;
-    enough(TOKEN_TYPE, parts.token_types.as_ref().map(Vec::len))?;
-
-    let mut tokens = Vec::with_capacity(n);
-    let mut by_text = HashMap::with_capacity(n);
-    for (i, &text) in parts.tokens.iter().enumerate() {
-        let id = i as TokenId;
-        let text: Arc<str> = if text.is_empty() { format!("[EMPTY_{i}]").into() } else { text.into() };
-        let score = parts.scores.as_ref().map_or(0.0, |scores| scores[i]);
-        let attrs = Attrs::from_token_type(parts.token_types.as_ref().map_or(1, |types| types[i]));
-        if score.is_nan() {
-            return Err(TokenizerError::ScoreNotANumber { id });
-        }
-        if attrs.any(Attrs::BYTE) && byte_value(&text).is_none() {
-            return Err(TokenizerError::BadByteToken { id, text: text.to_string() });
-        }
-        if let Some(first) = by_text.insert(Arc::clone(&text), id) {
-            return Err(TokenizerError::DuplicateToken { text: text.to_string(), first, second: id });
-        }
-        tokens.push(Token { text, score, attrs });
-    }
-    Ok((tokens, by_text))
+    enough(TOKEN_TYPE, parts.token_types.as_ref().map(Vec::len))
 }
 
 /// The special ids: llama.cpp's defaults, then what the file says. An id outside the vocabulary is only reported.
@@ -210,7 +264,9 @@ fn special_ids(
         if (id as usize) < n_vocab {
             special[role as usize] = Some(id);
         } else {
-            warnings.push(format!("the file gives {role:?} the id {id}, but there are only {n_vocab} tokens: ignored"));
+            warnings.push(format!(
+                "the file gives {role:?} the id {id}, but there are only {n_vocab} tokens: it is ignored"
+            ));
         }
     }
     special

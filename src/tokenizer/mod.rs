@@ -1,24 +1,31 @@
 //! Text ↔ token ids.
 //!
-//! A model never sees text, it sees numbers that name pieces of text. Which pieces is decided by the vocabulary it
-//! was trained with, and a tokenizer has to cut text *exactly* as it was cut then: a model fed other tokens for the
-//! same text is quietly worse. This room does what llama.cpp does, id for id.
+//! A model does not read text, it reads numbers that name pieces of text. The vocabulary of a model says which pieces
+//! there are, and a tokenizer must cut text *exactly* as it was cut when the model was trained: with other tokens for the
+//! same text the model answers worse, and no error tells so. This module does what llama.cpp does, id for id.
 //!
-//! The way of a text, and where to read about each step:
+//! The steps from text to ids and back, and where to read about each:
 //!
 //! | step | file |
 //! |---|---|
 //! | special tokens such as `<\|im_start\|>` are cut out | [`special`] |
 //! | BPE: the rest is cut into words | [`pretokenize`] |
 //! | neighbouring symbols merge, best pair first | **[`merge`]**, the loop; then [`bpe`] and [`spm`], what *best* means |
-//! | ids become text again, never half a character | [`stream`] |
+//! | ids become text again, never half a character | [`stream`], [`detokenize`] |
 //! | a conversation becomes one text | [`chat`] |
 //!
-//! The vocabulary stands in [`vocab`], reading and checking it in [`load`] and [`eog`], details in [`bytes`]
-//! (GPT-2's byte alphabet) and [`sentence`] (▁ for space). Look first at [`Tokenizer::encode`].
+//! The vocabulary is in [`vocab`], reading and checking it in [`load`] and [`eog`], details in [`bytes`] (GPT-2's byte
+//! alphabet) and [`sentence`] (▁ for space). [`find`] and [`queue`] are the data structures that keep the running time
+//! near-linear, [`words`] and [`trace`] what encoding produces. Look first at [`Tokenizer::encode`].
 //!
-//! Not here: WordPiece (BERT), Unigram (T5), RWKV; normalisation of Unicode, which none of these vocabularies asks
-//! for; training a vocabulary.
+//! Neither a text nor a vocabulary can make encoding slow: the time is O(n log n) for n bytes of text, the memory is
+//! proportional to text and vocabulary.
+//!
+//! Not here: WordPiece (BERT), Unigram (T5), RWKV; training a vocabulary.
+//!
+//! Unicode normalisation is not here either, and there we differ from Hugging Face on purpose: its tokenizers of Qwen 2
+//! (and later) and of Cohere's Command R bring text into the form NFC first, so that `e` and a combining accent become
+//! `é`. llama.cpp does not, and neither do we: text that is not in NFC gets the tokens that llama.cpp gives it.
 //!
 //! Source: llama.cpp `src/llama-vocab.cpp` and `src/unicode.cpp`, checked against its vocabularies with expected ids.
 
@@ -28,13 +35,17 @@ mod chat;
 mod detokenize;
 mod eog;
 mod error;
+mod find;
 mod load;
 mod merge;
 mod pretokenize;
+mod queue;
 mod sentence;
 mod special;
 mod spm;
+mod steps;
 mod stream;
+mod trace;
 mod vocab;
 mod words;
 
@@ -46,8 +57,8 @@ pub use detokenize::DetokenizeOptions;
 pub use error::TokenizerError;
 pub use load::VocabParts;
 pub use stream::StreamDecoder;
+pub use trace::{MergeStep, MergeView, MergedWord, Reason};
 pub use vocab::{Algorithm, Attrs, Role, Token, Vocab};
-pub use words::{MergeStep, Reason};
 
 use crate::gguf::Metadata;
 use bpe::Bpe;
@@ -58,14 +69,27 @@ use words::{Output, Session};
 /// The number of a token in its vocabulary.
 pub type TokenId = u32;
 
-/// What to do about special tokens when encoding. The default leaves them out and reads them as ordinary text.
+/// What to do about special tokens when encoding. The default adds none and reads them as ordinary text.
+///
+/// BOS and EOS are separate decisions, and the model file has a say in both: it may ask for BOS (most do) and for EOS.
+/// EOS says that the text is over, so text that a model shall continue must not get it. (llama.cpp's `add_special` is
+/// both at once.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EncodeOptions {
-    /// Add BOS and EOS where the model asks for them.
-    pub add_special: bool,
+    /// Begin with BOS if the model asks for it.
+    pub add_bos: bool,
+    /// End with EOS if the model asks for it: only for text that is complete.
+    pub add_eos: bool,
     /// Read the text of control tokens (`<|im_end|>`) as these tokens. Leave it off for text from strangers: with it
     /// on, they can end their turn and speak for the model.
     pub parse_special: bool,
+}
+
+impl EncodeOptions {
+    /// For text that a model shall continue: BOS if the model asks for it, never EOS, special tokens as such.
+    pub const PROMPT: Self = Self { add_bos: true, add_eos: false, parse_special: true };
+    /// For a text that is complete: BOS and EOS if the model asks for them, special tokens as such.
+    pub const COMPLETE: Self = Self { add_bos: true, add_eos: true, parse_special: true };
 }
 
 /// A text as tokens, with where each came from.
@@ -75,8 +99,10 @@ pub struct Encoding {
     pub ids: Vec<TokenId>,
     /// For each token the bytes of the source it stands for; empty for BOS and EOS. A span may end inside a character.
     pub spans: Vec<Range<usize>>,
-    /// Every merge in the order it was made; empty unless asked for.
+    /// Every merge in the order it was made, word after word; empty unless asked for. See [`replay`](Self::replay).
     pub merges: Vec<MergeStep>,
+    /// The words that the merges belong to.
+    pub words: Vec<MergedWord>,
 }
 
 /// Encodes text and decodes ids, for one vocabulary. Cheap to share: everything takes `&self`.
@@ -112,7 +138,7 @@ impl Tokenizer {
         Ok(Self { special: SpecialTokens::new(&vocab), algorithm, warnings, vocab: Arc::new(vocab) })
     }
 
-    /// The tokens of `text`. Takes time proportional to n log n of its length, whatever the text.
+    /// The tokens of `text`. Takes time proportional to n log n of its length, whatever the text and the vocabulary.
     pub fn encode(&self, text: &str, options: EncodeOptions) -> Vec<TokenId> {
         self.run(text, options, Output::default()).ids
     }
@@ -122,16 +148,16 @@ impl Tokenizer {
         self.run(text, options, Output { spans: Some(Vec::new()), ..Output::default() }).into()
     }
 
-    /// The same with every merge that led there. Each step holds its whole word: meant for short texts.
+    /// The same with every merge that led there.
     pub fn encode_traced(&self, text: &str, options: EncodeOptions) -> Encoding {
-        self.run(text, options, Output { spans: Some(Vec::new()), merges: Some(Vec::new()), ..Output::default() })
-            .into()
+        let out = Output { spans: Some(Vec::new()), merges: Some(Default::default()), ..Output::default() };
+        self.run(text, options, out).into()
     }
 
     fn run(&self, text: &str, options: EncodeOptions, out: Output) -> Output {
         let vocab = &*self.vocab;
         let mut session = Session::new(text, out);
-        if let Some(bos) = self.bos().filter(|_| options.add_special && vocab.adds_bos()) {
+        if let Some(bos) = self.bos().filter(|_| options.add_bos && vocab.adds_bos()) {
             session.out.push(bos, 0..0);
         }
         let mut after_special = true;
@@ -152,7 +178,7 @@ impl Tokenizer {
                 }
             };
         }
-        if let Some(eos) = self.eos().filter(|_| options.add_special && vocab.adds_eos()) {
+        if let Some(eos) = self.eos().filter(|_| options.add_eos && vocab.adds_eos()) {
             session.out.push(eos, text.len()..text.len());
         }
         session.out
@@ -194,6 +220,20 @@ impl Tokenizer {
         self.vocab.end_of_generation().contains(&id)
     }
 
+    /// The special token that `text` is, if with special tokens parsed it is exactly one token.
+    pub fn special_token(&self, text: &str) -> Option<TokenId> {
+        match *self.special.partition(text, true) {
+            [Fragment::Token(id, _)] => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Whether a sequence begins with BOS twice, as it happens when a text begins with the text of BOS and BOS is added
+    /// too. Models are not trained on that, and most answer worse.
+    pub fn has_doubled_bos(&self, ids: &[TokenId]) -> bool {
+        matches!((ids, self.bos()), ([first, second, ..], Some(bos)) if [*first, *second] == [bos; 2])
+    }
+
     /// What is odd about the vocabulary but not wrong, one sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -202,7 +242,8 @@ impl Tokenizer {
 
 impl From<Output> for Encoding {
     fn from(out: Output) -> Self {
-        Self { ids: out.ids, spans: out.spans.unwrap_or_default(), merges: out.merges.unwrap_or_default() }
+        let (merges, words) = out.merges.unwrap_or_default();
+        Self { ids: out.ids, spans: out.spans.unwrap_or_default(), merges, words }
     }
 }
 

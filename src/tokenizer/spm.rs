@@ -3,21 +3,31 @@
 //! Look first at [`Spm::word`]. There are no rules beside the vocabulary: the score of a token says how urgently its
 //! parts want to become one. A character that is no token and never merged falls back to byte tokens `<0xXX>`.
 //!
-//! The loop runs over a whole fragment of text, not over words. But what merges across the beginning of a word must
-//! become a token with ▁ in the middle, and vocabularies have next to none of these (llama's none, gemma's only
-//! `>▁</`). So the text may be cut before each ▁ whose left neighbour stands before a ▁ in no token; words are
-//! encoded one by one, and each different word only once.
+//! By definition the loop runs over a whole fragment of text, not over words. But a merge across the beginning of a word
+//! makes a token with ▁ in the middle, and vocabularies have very few of these (llama's none, gemma's only `>▁</`). So
+//! the text may be cut before a ▁ where no token has the character on its left before a ▁. Words are encoded one by
+//! one, and each different word only once.
+//!
+//! Whether two neighbours are a token is a look-up of their joined text, which takes time in proportion to its length.
+//! For texts longer than [`HASHED`] bytes a [`Finder`] knows the answer for every place of the word beforehand;
+//! otherwise a vocabulary of long tokens could make the loop quadratic.
 //!
 //! Source: Kudo & Richardson 2018; llama.cpp `llm_tokenizer_spm_session` (`src/llama-vocab.cpp`). Its `resegment`
 //! can re-split merged pieces; as only texts that are tokens are ever merged, that never happens.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::TokenId;
-use super::merge::{Merger, Rule, Symbol, UNKNOWN};
+use super::find::{Finder, Match};
+use super::merge::{MAX_WORD, Merger, Rule, UNKNOWN};
 use super::sentence::{self, Places, SPACE};
+use super::trace::Reason;
 use super::vocab::{Role, Vocab, byte_token};
-use super::words::{MergeStep, Output, Reason, Session};
+use super::words::{Output, Session};
+use super::{TokenId, steps};
+
+/// Texts up to this many bytes are looked up by their hash. Ordinary vocabularies have no longer tokens.
+const HASHED: usize = 128;
 
 /// Tables of one SPM vocabulary.
 pub(super) struct Spm {
@@ -26,6 +36,8 @@ pub(super) struct Spm {
     bytes: [Option<TokenId>; 256],
     /// Bytes of the longest token: longer texts need not be looked up.
     longest: usize,
+    /// The tokens longer than [`HASHED`].
+    long: Finder,
     /// The characters that stand before a ▁ in some token, ascending: no cut is made behind these.
     joiners: Vec<char>,
 }
@@ -37,14 +49,14 @@ impl Spm {
             let as_text = || byte.is_ascii().then(|| vocab.id((byte as char).encode_utf8(&mut [0; 4]))).flatten();
             bytes[byte as usize] = vocab.id(&byte_token(byte)).or_else(as_text).or_else(|| vocab.special(Role::Unk));
         }
-        let mut joiners: Vec<char> = Vec::new();
-        for token in vocab.tokens() {
-            let pairs = token.text.chars().zip(token.text.chars().skip(1));
+        let mut joiners = BTreeSet::new();
+        for (text, _) in vocab.texts() {
+            let pairs = text.chars().zip(text.chars().skip(1));
             joiners.extend(pairs.filter(|&(c, next)| c != SPACE && next == SPACE).map(|(c, _)| c));
         }
-        joiners.sort_unstable();
-        joiners.dedup();
-        Self { bytes, longest: vocab.tokens().iter().map(|token| token.text.len()).max().unwrap_or(0), joiners }
+        let longest = vocab.texts().map(|(text, _)| text.len()).max().unwrap_or(0);
+        let long = Finder::new(vocab.texts().filter(|(text, _)| text.len() > HASHED));
+        Self { bytes, longest, long, joiners: joiners.into_iter().collect() }
     }
 
     /// Makes every character a joiner, so that the loop runs over whole fragments: the oracle of cutting.
@@ -57,7 +69,8 @@ impl Spm {
     pub(super) fn encode(&self, vocab: &Vocab, session: &mut Session<'_>, span: Range<usize>, prefix: bool) {
         let mut start = span.start;
         if prefix {
-            start += self.word_len(&session.source[span.clone()]);
+            start += self.word_len(&session.source[span.clone()]).min(MAX_WORD);
+            start = session.source.floor_char_boundary(start);
             self.word(vocab, session, span.start..start, true);
         }
         while start < span.end {
@@ -90,10 +103,10 @@ impl Spm {
         let mut places = Places::new(source, span.start, prefix);
         for symbol in merger.symbols() {
             if symbol.id != UNKNOWN {
-                out.push(symbol.id, places.next(symbol.len));
+                out.push(symbol.id, places.next(symbol.len()));
                 continue;
             }
-            for byte in word[symbol.start..symbol.start + symbol.len].bytes() {
+            for byte in word[symbol.start()..symbol.end()].bytes() {
                 let place = places.next(1);
                 if let Some(id) = self.bytes[byte as usize] {
                     out.push(id, place);
@@ -108,26 +121,27 @@ impl Spm {
             let text = &word[at..at + c.len_utf8()];
             merger.push(text.len(), vocab.id(text).unwrap_or(UNKNOWN));
         }
-        let text = |symbol: &Symbol| &word[symbol.start..symbol.start + symbol.len];
+        // The longest of the long tokens that ends at each byte.
+        let long: Vec<Match> = match word.len() > HASHED && !self.long.is_empty() {
+            true => self.long.ends(word.as_bytes()).collect(),
+            false => Vec::new(),
+        };
+        let token = |text: Range<usize>| match text.len() {
+            len if len > self.longest => None,
+            len if len > HASHED => {
+                let found = self.long.within(*long.get(text.end - 1)?, len);
+                (self.long.len(found) == len).then(|| self.long.id(found))
+            }
+            len => {
+                steps::add(len);
+                vocab.id(&word[text])
+            }
+        };
+        let score = |id: TokenId| vocab.tokens()[id as usize].score;
+        out.begin_word(span, || word.to_owned());
         merger.run(
-            |left, right| {
-                let end = right.start + right.len;
-                if end - left.start > self.longest {
-                    return None;
-                }
-                let id = vocab.id(&word[left.start..end])?;
-                Some(Rule { priority: descending(vocab.tokens()[id as usize].score), id })
-            },
-            |symbols, left, _, rule| {
-                let Some(merges) = &mut out.merges else { return };
-                let alive = || symbols.iter().filter(|symbol| symbol.len > 0);
-                merges.push(MergeStep {
-                    word: span.clone(),
-                    symbols: alive().map(|symbol| text(symbol).to_owned()).collect(),
-                    at: alive().take_while(|symbol| symbol.start < left.start).count(),
-                    reason: Reason::Score(vocab.tokens()[rule.id as usize].score),
-                });
-            },
+            |left, right| token(left.start()..right.end()).map(|id| Rule { priority: descending(score(id)), id }),
+            |merge| out.note(merge, || Reason::Score(score(merge.rule.id))),
         );
     }
 }

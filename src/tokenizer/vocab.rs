@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::sentence::SPACE;
 use super::{TokenId, bytes};
 
 /// The two tokenizing algorithms.
@@ -75,7 +76,9 @@ impl std::ops::BitOr for Attrs {
 /// One entry of the vocabulary.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// The text as the file stores it: in GPT-2's byte alphabet for BPE, with ▁ for space in SPM.
+    /// The text as the file stores it: in GPT-2's byte alphabet for BPE, with ▁ for space in SPM. Where the file's bytes
+    /// are no UTF-8, U+FFFD stands for them: such a token never comes out of encoding, and
+    /// [`Vocab::piece`] has its bytes.
     pub text: Arc<str>,
     /// SPM: the pair whose joined text scores highest merges first. Unused by BPE.
     pub score: f32,
@@ -114,7 +117,10 @@ pub struct Vocab {
     pub(super) algorithm: Algorithm,
     pub(super) pre: String,
     pub(super) tokens: Vec<Token>,
+    /// Tokens by their texts, those whose bytes are no UTF-8 left out.
     pub(super) by_text: HashMap<Arc<str>, TokenId>,
+    /// The bytes of tokens that are no UTF-8.
+    pub(super) not_utf8: HashMap<TokenId, Box<[u8]>>,
     pub(super) special: [Option<TokenId>; Role::COUNT],
     pub(super) end_of_generation: BTreeSet<TokenId>,
     /// Encoding starts with BOS / ends with EOS where the caller asks for special tokens.
@@ -154,6 +160,12 @@ impl Vocab {
         self.by_text.get(text).copied()
     }
 
+    /// The tokens that a text may contain, all but those whose bytes are no UTF-8: their texts, in the order of their ids.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, TokenId)> {
+        let tokens = self.tokens.iter().zip(0..);
+        tokens.filter(|(_, id)| !self.not_utf8.contains_key(id)).map(|(token, id)| (&*token.text, id))
+    }
+
     /// The id that plays a special role, if there is one.
     pub fn special(&self, role: Role) -> Option<TokenId> {
         self.special[role as usize]
@@ -183,34 +195,40 @@ impl Vocab {
     ///
     /// Control and unknown tokens are empty unless `special` is set, unused and undefined ones always. The bytes of
     /// one token need not be whole UTF-8 characters. A character outside GPT-2's alphabet in a BPE token stands for
-    /// itself (llama.cpp writes `[UNK_BYTE_0x…]`).
+    /// itself (llama.cpp writes `[UNK_BYTE_0x…]`), and so does a byte that is no UTF-8.
     pub fn piece(&self, id: TokenId, special: bool) -> Option<Vec<u8>> {
         let token = self.token(id)?;
         let (text, attrs) = (&*token.text, token.attrs);
+        let bytes = self.not_utf8.get(&id).map_or(text.as_bytes(), |bytes| bytes);
         let hidden = attrs.any(Attrs::CONTROL | Attrs::UNKNOWN);
         Some(if hidden && !special {
             Vec::new()
         } else if hidden || attrs.any(Attrs::USER_DEFINED) {
-            text.into()
+            bytes.into()
         } else if attrs.any(Attrs::NORMAL) {
-            if self.sentence_pieces { text.replace('▁', " ").into_bytes() } else { from_alphabet(text) }
+            self.written(bytes)
         } else if attrs.any(Attrs::BYTE) {
             byte_value(text).into_iter().collect()
         } else {
             Vec::new()
         })
     }
-}
 
-fn from_alphabet(text: &str) -> Vec<u8> {
-    let mut piece = Vec::with_capacity(text.len());
-    for c in text.chars() {
-        match bytes::byte_of(c) {
-            Some(byte) => piece.push(byte),
-            None => piece.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    /// The bytes that the stored bytes of an ordinary token are written for.
+    fn written(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut piece = Vec::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                match bytes::byte_of(c).filter(|_| !self.sentence_pieces) {
+                    Some(byte) => piece.push(byte),
+                    None if self.sentence_pieces && c == SPACE => piece.push(b' '),
+                    None => piece.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                }
+            }
+            piece.extend_from_slice(chunk.invalid());
         }
+        piece
     }
-    piece
 }
 
 /// The byte that `<0xXX>` names.

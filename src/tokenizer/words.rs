@@ -1,47 +1,27 @@
-//! What both algorithms leave behind while they encode: ids, and on request their places and merges. And a cache
-//! of words, because text repeats itself.
+//! What both algorithms produce while they encode: ids, and on request their places and merges. And a cache of words,
+//! because text repeats itself.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::TokenId;
-use super::merge::Merger;
+use super::merge::{MAX_WORD, Merge, Merger};
+use super::trace::{MergeStep, MergedWord, Reason};
 
-/// Most words that one call remembers. Words follow Zipf's law: the first few thousand different ones are nearly
-/// all of any text, and the rest would only fill memory.
+/// Most words that one call remembers. The frequencies of words follow Zipf's law: a few thousand different words are
+/// nearly all of any text, and the rest would only fill memory.
 const CACHED_WORDS: usize = 1 << 16;
-/// Longer words hardly ever come back.
+/// Longer words seldom occur twice.
 const CACHED_LEN: usize = 64;
 
-/// One step of the merge loop, for people to read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MergeStep {
-    /// Where the word lies in the source.
-    pub word: Range<usize>,
-    /// The symbols of the word before the step, as the vocabulary writes them.
-    pub symbols: Vec<String>,
-    /// Which symbol is joined with the one after it.
-    pub at: usize,
-    /// BPE: the rank of the rule, lowest first. SPM: the score of the joined token, highest first.
-    pub reason: Reason,
-}
-
-/// Why a pair was merged before all others.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Reason {
-    /// The line of its rule in the list of merges.
-    Rank(u32),
-    /// The score of the joined token.
-    Score(f32),
-}
-
-/// What an encoding leaves behind.
+/// What an encoding produces.
 #[derive(Default)]
 pub(super) struct Output {
     pub(super) ids: Vec<TokenId>,
     /// For each id, the bytes of the source it came from.
     pub(super) spans: Option<Vec<Range<usize>>>,
-    pub(super) merges: Option<Vec<MergeStep>>,
+    /// Every merge, and the words in which merges were made.
+    pub(super) merges: Option<(Vec<MergeStep>, Vec<MergedWord>)>,
 }
 
 impl Output {
@@ -49,6 +29,21 @@ impl Output {
         self.ids.push(id);
         if let Some(spans) = &mut self.spans {
             spans.push(span);
+        }
+    }
+
+    /// Begins a word, if merges are asked for. `text` is the word as the vocabulary writes it.
+    pub(super) fn begin_word(&mut self, span: &Range<usize>, text: impl FnOnce() -> String) {
+        if let Some((_, words)) = &mut self.merges {
+            words.push(MergedWord { span: span.clone(), text: text() });
+        }
+    }
+
+    /// Notes a merge in the word that was begun last.
+    pub(super) fn note(&mut self, merge: Merge, reason: impl FnOnce() -> Reason) {
+        if let Some((steps, words)) = &mut self.merges {
+            let Merge { left, right, end, .. } = merge;
+            steps.push(MergeStep { word: words.len() - 1, left, right, end, reason: reason() });
         }
     }
 }
@@ -67,11 +62,12 @@ impl<'a> Session<'a> {
         Self { source, out, merger: Merger::default(), seen: HashMap::new() }
     }
 
-    /// Encodes the word at `span` with `encode`, or repeats what was done with the same word before.
-    pub(super) fn word(&mut self, span: Range<usize>, encode: impl FnOnce(&mut Self, Range<usize>)) {
+    /// Encodes the word at `span` with `encode`, or repeats what was done with the same word before. A word longer than
+    /// [`MAX_WORD`] is cut.
+    pub(super) fn word(&mut self, span: Range<usize>, mut encode: impl FnMut(&mut Self, Range<usize>)) {
         let word = &self.source[span.clone()];
         if self.out.spans.is_some() || self.out.merges.is_some() || word.len() > CACHED_LEN {
-            return encode(self, span);
+            return pieces(self.source, span, MAX_WORD).for_each(|piece| encode(self, piece));
         }
         if let Some(&(first, n)) = self.seen.get(word) {
             return self.out.ids.extend_from_within(first..first + n);
@@ -81,5 +77,31 @@ impl<'a> Session<'a> {
         if self.seen.len() < CACHED_WORDS {
             self.seen.insert(word, (first, self.out.ids.len() - first));
         }
+    }
+}
+
+/// `span` of `source` in pieces of at most `max` bytes, cut between characters. One piece if it is short enough.
+fn pieces(source: &str, span: Range<usize>, max: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut start = span.start;
+    std::iter::from_fn(move || {
+        let end = source.floor_char_boundary(start.saturating_add(max).min(span.end));
+        let piece = start..end;
+        start = end;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_beyond_the_limit_are_cut_between_characters() {
+        let source = "-abéé-";
+        let cut = |max| pieces(source, 1..7, max).map(|piece| &source[piece]).collect::<Vec<_>>();
+        assert_eq!(cut(6), ["abéé"]);
+        assert_eq!(cut(5), ["abé", "é"]);
+        assert_eq!(cut(3), ["ab", "é", "é"]);
+        assert_eq!(pieces(source, 1..1, 3).count(), 0);
     }
 }

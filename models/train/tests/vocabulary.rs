@@ -18,7 +18,7 @@ fn ids_are_as_documented() {
     assert_eq!((tokenizer.bos(), tokenizer.eos()), (Some(BOS), Some(EOS)));
     assert!(tokenizer.is_eog(EOS) && tokenizer.is_eog(IM_END) && !tokenizer.is_eog(IM_START));
     assert_eq!(tokenizer.warnings(), [""; 0]);
-    let options = EncodeOptions { add_special: true, parse_special: true };
+    let options = EncodeOptions::COMPLETE;
     let ids = tokenizer.encode("<|im_start|>a<|im_end|>", options);
     assert_eq!((ids[0], ids[1], ids[3]), (BOS, IM_START, IM_END));
 }
@@ -26,7 +26,7 @@ fn ids_are_as_documented() {
 #[test]
 fn the_corpus_is_cut_into_few_tokens_and_comes_back() {
     let tokenizer = Vocabulary::committed().tokenizer().unwrap();
-    let options = EncodeOptions { add_special: false, parse_special: true };
+    let options = EncodeOptions { add_bos: false, ..EncodeOptions::PROMPT };
     let (mut bytes, mut tokens) = (0, 0);
     for document in Corpus::new(3, Split::HeldOut).take(2000) {
         let ids = tokenizer.encode(&document.text, options);

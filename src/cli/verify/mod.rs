@@ -19,12 +19,12 @@ use super::optimized_args::OptimizedArgs;
 use super::output::print_json;
 use super::path::Path;
 use super::progress::{bar, spinner};
+use super::prompt;
 use super::{Format, Verdict, text as texts};
 use crate::measure::verify::{self, Options, Report, verify};
 use crate::model::Model;
 use crate::observe::{HookAt, HookFilter};
 use crate::optimized;
-use crate::tokenizer::EncodeOptions;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use std::sync::Arc;
@@ -148,7 +148,7 @@ fn paths(args: &PathsArgs) -> Result<bool> {
 fn compare(args: &PathsArgs) -> Result<(Option<HookFilter>, Report)> {
     let options = args.optimized.options(args.threads)?;
     let (gguf, tokenizer) = args.named.tokenizer()?;
-    let tokens = tokenizer.encode(&args.prompt, EncodeOptions { add_special: true, parse_special: true });
+    let tokens = prompt::encode(&tokenizer, &args.prompt);
     let model = Model::load(Arc::clone(&gguf), load_options(args.ctx_size)).context("cannot load the model")?;
 
     let preparing = spinner("preparing weights");

@@ -15,6 +15,8 @@ mod scan;
 mod unicode;
 
 use super::TokenizerError;
+use super::error::excerpt;
+use super::steps;
 use deepseek::{CJK, CJK_V3, LETTERS, PUNCTUATION};
 use scan::{Scan, Word, Words, in_ranges, is_letter, is_number, run_or_step, spaced_run_or_step};
 use unicode::{Class, class};
@@ -222,7 +224,7 @@ impl PreTokenizer {
     /// The pre-tokenizer that `tokenizer.ggml.pre` names.
     pub(super) fn named(name: &str) -> Result<&'static Self, TokenizerError> {
         KNOWN.iter().find(|pre| pre.names.contains(&name)).ok_or_else(|| TokenizerError::UnknownPreTokenizer {
-            found: name.to_owned(),
+            found: excerpt(name.as_bytes()),
             expected: KNOWN.iter().flat_map(|pre| pre.names).copied().collect::<Vec<_>>().join(", "),
         })
     }
@@ -247,6 +249,7 @@ impl Pattern {
             rest = after;
             let mut gap = 0;
             while gap < piece.len() {
+                steps::add(1);
                 match (self.scan)(&piece[gap..]) {
                     Ok(matched) => {
                         cut.extend((gap > 0).then_some(gap));

@@ -10,6 +10,7 @@
 //! Source: llama.cpp `src/unicode.cpp` (`unicode_regex_split_custom_*`, and `unicode_regex_split_stl` for the
 //! patterns it leaves to `std::regex`).
 
+use super::steps;
 use super::unicode::{Class, class};
 
 /// `Ok(n)`: the pattern matches the first `n` bytes. `Err(n)`: no match begins in the first `n` bytes.
@@ -17,7 +18,9 @@ pub(super) type Scan = Result<usize, usize>;
 
 /// The length of the longest prefix of characters that satisfy `is`.
 fn run(text: &str, is: impl Fn(char) -> bool) -> usize {
-    text.find(|c| !is(c)).unwrap_or(text.len())
+    let n = text.find(|c| !is(c)).unwrap_or(text.len());
+    steps::add(n);
+    n
 }
 
 /// `[…]+`, or a step of one character.

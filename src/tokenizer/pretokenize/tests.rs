@@ -65,13 +65,25 @@ fn scanners_are_their_regexes() {
     }
 }
 
+/// Every character is looked at a few times, however long the run it stands in: sixteen times the text takes sixteen times
+/// the steps.
 #[test]
 fn a_long_run_takes_one_look() {
-    // Quadratic scanners would take minutes here.
     for pre in KNOWN {
-        for unit in [" ", "\n", "a", "A", "É", "1", "'", "!", " \n", "É1", "  x"] {
-            let text = unit.repeat(200_000) + "x";
-            assert_eq!(pre.split(&text).iter().sum::<usize>(), text.len());
+        for unit in [
+            " ", "\n", "a", "A", "É", "1", "'", "!", " \n", "\n  ", "É1", "  x", "Aé", "AÉA", "'a", "\u{301}", "語",
+            "。 ",
+        ] {
+            for end in ["", "x", "\n", "1", "É", "!"] {
+                let looks = |n: usize| {
+                    let text = unit.repeat(n) + end;
+                    let (steps, words) = steps::of(|| pre.split(&text));
+                    assert_eq!(words.iter().sum::<usize>(), text.len());
+                    steps
+                };
+                let (short, long) = (looks(200), looks(3200));
+                assert!(short > 0 && long <= 17 * short, "{:?}, {unit:?}, {end:?}: {short}, {long}", pre.names);
+            }
         }
     }
 }

@@ -3,12 +3,16 @@
 use super::*;
 use crate::gguf::{GgufError, Metadata};
 
+fn texts<'a>(texts: &[&'a str]) -> Vec<&'a [u8]> {
+    VocabParts::bytes_of(texts)
+}
+
 fn bpe<'a>() -> VocabParts<'a> {
-    VocabParts { model: "gpt2", tokens: vec!["a", "b", "ab"], merges: Some(vec!["a b"]), ..Default::default() }
+    VocabParts { model: "gpt2", tokens: texts(&["a", "b", "ab"]), merges: Some(texts(&["a b"])), ..Default::default() }
 }
 
 fn spm<'a>() -> VocabParts<'a> {
-    VocabParts { model: "llama", tokens: vec!["<unk>", "a", "b", "ab"], ..Default::default() }
+    VocabParts { model: "llama", tokens: texts(&["<unk>", "a", "b", "ab"]), ..Default::default() }
 }
 
 fn refused(parts: &VocabParts<'_>) -> TokenizerError {
@@ -30,14 +34,14 @@ fn each_mistake_has_its_error() {
     assert!(matches!(short, E::ArrayTooShort { found: 3, expected: 4, .. }), "{short}");
     let nan = refused(&VocabParts { scores: Some(vec![0.0, 0.0, f32::NAN, 0.0]), ..spm() });
     assert!(matches!(nan, E::ScoreNotANumber { id: 2 }), "{nan}");
-    let double = refused(&VocabParts { tokens: vec!["a", "b", "a"], ..spm() });
+    let double = refused(&VocabParts { tokens: texts(&["a", "b", "a"]), ..spm() });
     assert!(matches!(double, E::DuplicateToken { first: 0, second: 2, .. }), "{double}");
     for merge in ["", "a", " ", "ab", " a"] {
-        let malformed = refused(&VocabParts { merges: Some(vec!["a b", merge]), ..bpe() });
+        let malformed = refused(&VocabParts { merges: Some(texts(&["a b", merge])), ..bpe() });
         assert!(matches!(malformed, E::MalformedMerge { index: 1, .. }), "{malformed}");
     }
     for text in ["<0x4>", "0x41", "<0xG0>", "<0x+1>", "é"] {
-        let byte = refused(&VocabParts { tokens: vec!["a", text], token_types: Some(vec![1, 6]), ..spm() });
+        let byte = refused(&VocabParts { tokens: texts(&["a", text]), token_types: Some(vec![1, 6]), ..spm() });
         assert!(matches!(byte, E::BadByteToken { id: 1, .. }), "{byte}");
     }
 }
@@ -54,7 +58,7 @@ fn what_is_merely_odd_is_told() {
 
 #[test]
 fn empty_tokens_get_a_name_and_missing_bytes_are_left_out() {
-    let tokenizer = Tokenizer::from_parts(&VocabParts { tokens: vec!["a", ""], ..spm() }).unwrap();
+    let tokenizer = Tokenizer::from_parts(&VocabParts { tokens: texts(&["a", ""]), ..spm() }).unwrap();
     assert_eq!(&*tokenizer.vocab().token(1).unwrap().text, "[EMPTY_1]");
     let parts = VocabParts { add_space_prefix: Some(false), ..spm() };
     assert_eq!(Tokenizer::from_parts(&parts).unwrap().encode("aZb", PLAIN), [1, 0, 2]); // Z is <unk>
@@ -64,8 +68,52 @@ fn empty_tokens_get_a_name_and_missing_bytes_are_left_out() {
 /// Rules may join what is no token: the result falls apart into its bytes again.
 #[test]
 fn rules_beyond_the_vocabulary() {
-    let parts = VocabParts { tokens: vec!["a", "b", "c"], merges: Some(vec!["a b", "ab c"]), ..bpe() };
+    let parts = VocabParts { tokens: texts(&["a", "b", "c"]), merges: Some(texts(&["a b", "ab c"])), ..bpe() };
     assert_eq!(Tokenizer::from_parts(&parts).unwrap().encode("abcab", PLAIN), [0, 1, 2, 0, 1]);
+}
+
+/// A token whose bytes are no UTF-8 is a token like the others, but no text is encoded with it. Two of them may look
+/// alike, and like a token that is U+FFFD.
+#[test]
+fn tokens_that_are_no_text() {
+    let tokens = vec![&b"a"[..], b"b", b"\xff\xfe", b"\xff\xfe", "\u{FFFD}".as_bytes(), b"z \xe2\x96", b"\xa9"];
+    for (model, merges) in [("llama", None), ("gpt2", Some(vec![&b"a b"[..], b"a \xff\xfe", b"\xff b"]))] {
+        for kind in [1, 3, 4] {
+            let mut token_types = vec![1, 1];
+            token_types.extend([kind; 5]);
+            let parts = VocabParts {
+                model,
+                tokens: tokens.clone(),
+                token_types: Some(token_types),
+                merges: merges.clone(),
+                add_space_prefix: Some(false),
+                ..Default::default()
+            };
+            let tokenizer = Tokenizer::from_parts(&parts).unwrap();
+            for id in [2, 3, 5, 6] {
+                assert_eq!(tokenizer.piece(id, true).unwrap(), tokens[id as usize]);
+                assert!(tokenizer.vocab().token(id).unwrap().text.contains('\u{FFFD}'));
+            }
+            assert_eq!(tokenizer.decode(&[0, 2, 1], true), "a\u{FFFD}\u{FFFD}b");
+            assert_eq!(tokenizer.vocab().id("\u{FFFD}"), Some(4));
+            let ids = tokenizer.encode("aé\u{FFFD}b", SPECIAL);
+            assert!(ids.iter().all(|id| [0, 1, 4].contains(id)), "{ids:?}");
+        }
+    }
+}
+
+/// Of the text in the metadata only what names an algorithm must be UTF-8.
+#[test]
+fn metadata_that_is_no_text() {
+    let mut metadata = Metadata::new();
+    metadata.insert("general.name", crate::gguf::Value::Str(b"Phi-3 \xff")).unwrap();
+    metadata.insert("tokenizer.ggml.model", "llama").unwrap();
+    metadata.insert("tokenizer.ggml.tokens", &["<unk>", "<s>", "<|end|>", "a"][..]).unwrap();
+    metadata.insert("tokenizer.ggml.token_type", &[2, 3, 3, 1][..]).unwrap();
+    let tokenizer = Tokenizer::from_metadata(&metadata).unwrap();
+    assert!(tokenizer.vocab().token(2).unwrap().attrs.any(Attrs::RSTRIP), "phi-3 is recognised by its name");
+    metadata.insert("tokenizer.ggml.model", crate::gguf::Value::Str(b"llama\xff")).unwrap();
+    assert!(matches!(Tokenizer::from_metadata(&metadata), Err(TokenizerError::Metadata(GgufError::NotUtf8 { .. }))));
 }
 
 #[test]
@@ -81,16 +129,21 @@ fn metadata_of_the_wrong_kind() {
     assert!(matches!(error, TokenizerError::Metadata(GgufError::KeyType { .. })), "{error}");
 }
 
+/// Text of this form, or now and then any bytes.
+fn any_bytes(form: &'static str) -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![8 => form.prop_map(String::into_bytes), 1 => prop::collection::vec(any::<u8>(), 0..4)]
+}
+
 proptest! {
     /// Whatever the arrays hold: an error, or a tokenizer that takes any text.
     #[test]
     fn anything_is_refused_or_works(
         bpe: bool,
         pre in prop::sample::select(vec!["default", "gpt-2", "llama-bpe", "gemma4", "deepseek-v3", "glm4", "?"]),
-        tokens in prop::collection::vec("[a-c▁ĠÃ<|>]{0,4}|<0x4[0-9]>|</s>|<\\|end\\|>", 0..12),
+        tokens in prop::collection::vec(any_bytes("[a-c▁ĠÃ<|>]{0,4}|<0x4[0-9]>|</s>|<\\|end\\|>"), 0..12),
         token_types in prop::option::of(prop::collection::vec(-1i32..8, 0..14)),
         scores in prop::option::of(prop::collection::vec(any::<f32>(), 0..14)),
-        merges in prop::option::of(prop::collection::vec("[a-cĠ▁]{0,2} [a-c]{0,2}|[a-c ]{0,4}", 0..8)),
+        merges in prop::option::of(prop::collection::vec(any_bytes("[a-cĠ▁]{0,2} [a-c]{0,2}|[a-c ]{0,4}"), 0..8)),
         special in prop::collection::vec((prop::sample::select(vec![Role::Bos, Role::Eos, Role::Unk, Role::Eot]), 0u32..20), 0..4),
         flags in any::<[Option<bool>; 3]>(),
         text in "[a-c▁ <|>é\n]{0,20}|</s>|.{0,10}",
@@ -98,11 +151,11 @@ proptest! {
         let parts = VocabParts {
             model: if bpe { "gpt2" } else { "llama" },
             pre: Some(pre),
-            model_name: Some("phi-3"),
-            tokens: tokens.iter().map(String::as_str).collect(),
+            model_name: Some("phi-3".into()),
+            tokens: tokens.iter().map(Vec::as_slice).collect(),
             scores,
             token_types,
-            merges: merges.as_ref().map(|merges| merges.iter().map(String::as_str).collect()),
+            merges: merges.as_ref().map(|merges| merges.iter().map(Vec::as_slice).collect()),
             special,
             add_bos: flags[0],
             add_eos: flags[1],

@@ -20,8 +20,8 @@ const TOKENS: [(&str, i32); 10] = [
 fn vocab(model_name: Option<&str>) -> Vocab {
     let parts = VocabParts {
         model: "llama",
-        model_name,
-        tokens: TOKENS.iter().map(|&(text, _)| text).collect(),
+        model_name: model_name.map(Into::into),
+        tokens: TOKENS.iter().map(|&(text, _)| text.as_bytes()).collect(),
         token_types: Some(TOKENS.iter().map(|&(_, kind)| kind).collect()),
         ..Default::default()
     };

@@ -156,7 +156,7 @@ impl Runner {
 
     /// Continues a text.
     fn run(&mut self, prompt: &str, params: &SamplingParams, max_tokens: usize) -> Result<Generated> {
-        let ids = self.tokenizer.encode(prompt, EncodeOptions { add_special: true, parse_special: true });
+        let ids = self.tokenizer.encode(prompt, EncodeOptions::PROMPT);
         let mut session = Session::new(&mut self.engine, SessionOptions::default());
         let options = GenerateOptions { max_tokens: Some(max_tokens), ..GenerateOptions::default() };
         let mut chain = Chain::from_params(params)?;

@@ -39,7 +39,7 @@ use cutaway::tokenizer::{EncodeOptions, TokenizerError};
 pub fn corpus_ids(seed: u64, split: Split) -> Result<impl Iterator<Item = Vec<u32>>, TokenizerError> {
     let tokenizer = Vocabulary::committed().tokenizer()?;
     Ok(Corpus::new(seed, split).map(move |document| {
-        let text = tokenizer.encode(&document.text, EncodeOptions { add_special: false, parse_special: true });
+        let text = tokenizer.encode(&document.text, EncodeOptions { add_bos: false, ..EncodeOptions::PROMPT });
         [BOS].into_iter().chain(text).chain([EOS]).collect()
     }))
 }
