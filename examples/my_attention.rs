@@ -3,7 +3,7 @@
 //!     cargo run --release --example my_attention
 
 use cutaway::kv_cache::KvFormat;
-use cutaway::measure::verify::{Mode, Options, verify};
+use cutaway::measure::verify::{Mode, VerifyOptions, verify};
 use cutaway::model::{LoadOptions, Model, embedded};
 use cutaway::naive::{AttentionOutput, Ops, Transformer};
 use cutaway::tokenizer::{EncodeOptions, Tokenizer};
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokenizer = Tokenizer::from_metadata(model.gguf().metadata())?;
     let prompt = tokenizer.encode("Once upon a time there was a fox.", EncodeOptions::PROMPT);
     let mut candidate = Transformer::with_ops(&model, MyAttention)?;
-    let options = Options { mode: Mode::Locked, decode: 4, chunk: 32, kv: KvFormat::F32.into() };
+    let options = VerifyOptions { mode: Mode::Locked, decode: 4, chunk: 32, kv: KvFormat::F32.into() };
     let report = verify(&model, &mut candidate, &prompt, &options, |_, _| {})?;
     match report.first_divergence {
         Some(divergence) => println!("wrong: {divergence}"),

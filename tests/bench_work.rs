@@ -7,7 +7,7 @@ use common::{load, some_tokens, tiny_gguf};
 use cutaway::batch::{Batch, SeqId};
 use cutaway::engine::Engine;
 use cutaway::kv_cache::KvFormat;
-use cutaway::measure::bench::{BenchError, Options, Phase, Runner, Style, Test, Work, grid};
+use cutaway::measure::bench::{BenchError, BenchOptions, PathProfile, Runner, Test, TestKind, Work, grid};
 use cutaway::measure::inspect::{Decode, kv_read_bytes};
 use cutaway::observe::{Cost, Observer, Op, OpAt};
 
@@ -57,8 +57,8 @@ fn multiply_adds_are_those_of_the_cost_model() {
     for case in tiny_gguf::cases() {
         for (depth, n) in [(0, 1), (0, 7), (5, 3)] {
             let model = load(&case);
-            let test = Test { phase: Phase::Prompt(n), depth };
-            let work = Work::of(&model, test, Style::NAIVE, 512, KvFormat::F32);
+            let test = Test { kind: TestKind::Prompt(n), depth };
+            let work = Work::of(&model, test, PathProfile::NAIVE, 512, KvFormat::F32);
             let found = watched(&case, depth, n);
             // Per score: head_dim_k + head_dim_v multiply-adds, and 4 FLOPs of softmax.
             let mut attention_macs = 0;
@@ -82,19 +82,20 @@ fn multiply_adds_are_those_of_the_cost_model() {
 fn a_generation_reads_all_weights_for_every_token_and_what_it_sees() {
     let model = load(&tiny_gguf::named("llama-gqa-q8_0"));
     let decode = Decode::of(&model);
-    let test = Test { phase: Phase::Generate(4), depth: 10 };
-    let work = Work::of(&model, test, Style::OPTIMIZED, 512, KvFormat::F16);
+    let test = Test { kind: TestKind::Generate(4), depth: 10 };
+    let work = Work::of(&model, test, PathProfile::OPTIMIZED, 512, KvFormat::F16);
     assert_eq!((work.tokens, work.passes), (4, 4));
     assert_eq!(work.weight_bytes, 4 * decode.weight_bytes_per_token);
     assert_eq!(work.kv_bytes, (11 + 12 + 13 + 14) * decode.kv_bytes_per_position_f16);
     assert_eq!(kv_read_bytes(&model.config, KvFormat::F16, 3), 3 * decode.kv_bytes_per_position_f16);
 
     // The same tokens as a prompt: one pass, and only the last token goes through the output matrix.
-    let prompt = Work::of(&model, Test { phase: Phase::Prompt(4), ..test }, Style::OPTIMIZED, 512, KvFormat::F16);
+    let prompt =
+        Work::of(&model, Test { kind: TestKind::Prompt(4), ..test }, PathProfile::OPTIMIZED, 512, KvFormat::F16);
     assert_eq!((prompt.passes, prompt.weight_bytes), (1, decode.weight_bytes_per_token));
     assert!(prompt.macs() < work.macs());
     // In two passes the weights come twice and the multiply-adds are: no last block for the first pass at all.
-    let cut = Work::of(&model, Test { phase: Phase::Prompt(4), ..test }, Style::OPTIMIZED, 2, KvFormat::F16);
+    let cut = Work::of(&model, Test { kind: TestKind::Prompt(4), ..test }, PathProfile::OPTIMIZED, 2, KvFormat::F16);
     assert_eq!((cut.passes, cut.weight_bytes), (2, 2 * prompt.weight_bytes));
     assert_eq!(cut.macs(), prompt.macs());
 }
@@ -113,9 +114,9 @@ fn a_window_bounds_what_is_read() {
 #[test]
 fn what_is_decoded_is_read_as_f32() {
     let model = load(&tiny_gguf::named("llama-gqa-q8_0"));
-    let test = Test { phase: Phase::Generate(1), depth: 0 };
-    let work = |style| Work::of(&model, test, style, 1, KvFormat::F16);
-    let (naive, optimized) = (work(Style::NAIVE), work(Style::OPTIMIZED));
+    let test = Test { kind: TestKind::Generate(1), depth: 0 };
+    let work = |profile| Work::of(&model, test, profile, 1, KvFormat::F16);
+    let (naive, optimized) = (work(PathProfile::NAIVE), work(PathProfile::OPTIMIZED));
     // Alone, a token multiplies with each weight once: four bytes for each multiply-add with a (here quantised) matrix.
     assert_eq!(naive.weight_bytes, 4 * optimized.quantised_macs);
     assert_eq!(naive.macs(), optimized.macs());
@@ -133,7 +134,7 @@ fn tests_run_in_any_order_and_leave_nothing_behind() {
     for mut engine in engines {
         let n_ctx = engine.config().n_ctx;
         let tests = grid(&[5, 1], &[3], &[0, 4, n_ctx - 5]);
-        let options = Options { chunk: 2, bos: Some(1), ..Options::default() };
+        let options = BenchOptions { chunk: 2, bos: Some(1), ..BenchOptions::default() };
         let mut runner = Runner::new(&mut engine, options, &tests).unwrap();
         for _ in 0..2 {
             for &test in tests.iter().rev().chain(&tests) {
@@ -141,7 +142,7 @@ fn tests_run_in_any_order_and_leave_nothing_behind() {
                 runner.sample(test).unwrap();
             }
         }
-        let too_long = [Test { phase: Phase::Generate(6), depth: n_ctx - 5 }];
+        let too_long = [Test { kind: TestKind::Generate(6), depth: n_ctx - 5 }];
         let refused = Runner::new(&mut engine, options, &too_long).err();
         assert!(matches!(refused, Some(BenchError::Context { needed, .. }) if needed == n_ctx + 1), "{refused:?}");
     }

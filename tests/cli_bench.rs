@@ -115,7 +115,7 @@ fn the_roofline_is_measured_and_a_model_has_a_share_of_it() {
     let quick = ["bench", "roofline", "--stream", "1", "-r", "1", "-t", "1,2"];
     let found = json(&[&quick[..], &["-m", "tiny", "-p", "8", "-n", "4"]].concat());
     let ceilings = &found["ceilings"];
-    for (list, n) in [("streams", 8), ("sweep", 7), ("dot", 2), ("fma", 2), ("meetings", 1), ("drifts", 2)] {
+    for (list, n) in [("streams", 8), ("sweep", 7), ("dot", 2), ("fma", 2), ("barriers", 1), ("drifts", 2)] {
         assert_eq!(ceilings[list].as_array().unwrap().len(), n, "{list}");
     }
     let tests = found["tests"].as_array().unwrap();
@@ -126,7 +126,7 @@ fn the_roofline_is_measured_and_a_model_has_a_share_of_it() {
             .for_each(|key| is_positive(&test["shares"][key]));
     }
     let said = spoken(&quick);
-    for part in ["reading memory", "2 MB pages", "registers only", "meeting", "looking again"] {
+    for part in ["reading memory", "2 MB pages", "registers only", "synchronising", "measured again"] {
         assert!(said.contains(part), "no {part:?} in:\n{said}");
     }
     assert!(!said.contains("the model"), "none was named");

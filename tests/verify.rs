@@ -8,7 +8,7 @@ use common::{load, some_tokens};
 use cutaway::kernels::Kernels;
 use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::measure::verify::kernels::verify_kernels;
-use cutaway::measure::verify::{Candidate, Mode, Options, Phase, Report, VerifyError, verify};
+use cutaway::measure::verify::{Candidate, Mode, Phase, Report, VerifyError, VerifyOptions, verify};
 use cutaway::model::Model;
 use cutaway::naive::{self, AttentionOutput, Ops};
 use cutaway::observe::{Hook, HookAt};
@@ -21,11 +21,11 @@ use std::ops::Range;
 /// Enough for a pass of many columns, one of few, and a window of eight positions.
 const N: usize = 21;
 
-fn options(mode: Mode, kv: impl Into<KvFormats>) -> Options {
-    Options { mode, decode: 2, chunk: 16, kv: kv.into() }
+fn options(mode: Mode, kv: impl Into<KvFormats>) -> VerifyOptions {
+    VerifyOptions { mode, decode: 2, chunk: 16, kv: kv.into() }
 }
 
-fn run(model: &Model, candidate: &mut impl Candidate, options: &Options) -> Report {
+fn run(model: &Model, candidate: &mut impl Candidate, options: &VerifyOptions) -> Report {
     let tokens = some_tokens(N, model.config.n_vocab, 3);
     verify(model, candidate, &tokens, options, |_, _| {}).unwrap()
 }
@@ -186,7 +186,7 @@ fn a_right_foreign_operation_passes() {
 fn what_cannot_run_is_refused() {
     let model = load(&tiny_gguf::named("llama-gqa-f32"));
     let mut candidate = optimized(&model, Kernels::scalar());
-    let options = Options::default();
+    let options = VerifyOptions::default();
     let mut refused = |tokens: &[u32]| verify(&model, &mut candidate, tokens, &options, |_, _| {}).unwrap_err();
     assert!(matches!(refused(&[]), VerifyError::Empty));
     assert!(matches!(refused(&[5; 256]), VerifyError::TooLong { prompt: 256, decode: 4, n_ctx: 256 }));

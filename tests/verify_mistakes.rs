@@ -12,7 +12,7 @@ use cutaway::gguf::Gguf;
 use cutaway::kernels::{ActBlock, BlockGemm, Gemm, Kernels};
 use cutaway::kv_cache::{KvFormat, KvFormats};
 use cutaway::measure::verify::kernels::verify_kernels;
-use cutaway::measure::verify::{Candidate, Divergence, Mode, Options, Phase, verify};
+use cutaway::measure::verify::{Candidate, Divergence, Mode, Phase, VerifyOptions, verify};
 use cutaway::model::{self, LoadOptions, Model, RopePairing};
 use cutaway::naive::ops::{NormOutput, Routing};
 use cutaway::naive::weights::Frequencies;
@@ -31,7 +31,7 @@ fn divergences(
 ) -> [Divergence; 2] {
     let (tokens, kv) = (some_tokens(14, model.config.n_vocab, 3), kv.into());
     [Mode::Locked, Mode::Free].map(|mode| {
-        let options = Options { mode, decode: 2, chunk, kv };
+        let options = VerifyOptions { mode, decode: 2, chunk, kv };
         let report = verify(model, candidate, &tokens, &options, |_, _| {}).unwrap();
         assert!(!report.passed, "{mode:?}: the mistake was not seen");
         report.first_divergence.unwrap_or_else(|| panic!("{mode:?}: only seen in the logits"))
@@ -319,7 +319,7 @@ fn the_second_mistake_is_listed_too() {
     let ops = Two(LostResidual(Planted::at(1, 4)), SwappedGateUp(Planted::at(1, 2)));
     let mut candidate = Transformer::with_ops(&model, ops).unwrap();
     let tokens = some_tokens(9, model.config.n_vocab, 3);
-    let report = verify(&model, &mut candidate, &tokens, &Options::default(), |_, _| {}).unwrap();
+    let report = verify(&model, &mut candidate, &tokens, &VerifyOptions::default(), |_, _| {}).unwrap();
     let hooks: Vec<_> = report.first_divergence.iter().chain(&report.other_divergences).map(|d| &d.hook).collect();
     assert_eq!(hooks, ["blocks.0.hook_resid_post", "blocks.1.mlp.hook_post"]);
 }

@@ -1,18 +1,18 @@
-//! [`Machine`]: where a number was measured. A speed without this is a rumour.
+//! [`Machine`]: the computer on which a number was measured. A speed means little without it.
 //!
 //! Everything comes from files of the Linux kernel (`/proc`, `/sys`); no other program is started. Elsewhere, or where a
-//! file is missing, a fact is simply absent. Look first at [`Machine::read`].
+//! file is missing, the field is `None` or empty. Look first at [`Machine::read`].
 //!
-//! What it deliberately does not say: clock frequencies. In a virtual machine they are fiction, and elsewhere they change
-//! while one looks.
+//! What it deliberately does not do: report clock frequencies. Virtual machines report wrong ones, and elsewhere they change
+//! all the time.
 
 use serde::Serialize;
 use std::path::Path;
 
-/// Facts about this machine that bear on speed.
+/// Properties of this machine that influence speed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Machine {
-    /// The processor's name for itself.
+    /// The processor's name, as it reports it.
     pub cpu: Option<String>,
     /// Cores that this process may use.
     pub cores: usize,
@@ -22,7 +22,7 @@ pub struct Machine {
     pub system: &'static str,
     /// Release of the kernel.
     pub kernel: Option<String>,
-    /// Whether the processor says that it is a virtual one: its neighbours are unseen.
+    /// Whether this is a virtual machine: other machines on the same host may slow it down.
     pub virtual_machine: bool,
     /// Bytes of memory.
     pub memory_bytes: Option<u64>,
@@ -30,7 +30,7 @@ pub struct Machine {
     pub caches: Vec<Cache>,
     /// The kernel's policy for huge pages: `always`, `madvise`, `never`.
     pub huge_pages: Option<String>,
-    /// Processes that wanted to run, on average of the last minute, ours among them.
+    /// Processes that were ready to run, averaged over the last minute; this one is counted too.
     pub load_average: Option<f64>,
 }
 

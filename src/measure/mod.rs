@@ -1,9 +1,11 @@
 //! Measuring: what can be said about a model without running it, whether a path is right, and how fast it runs.
 //!
-//! Look first at [`inspect`]: a file in, a description out. Then at [`mod@verify`]: two paths in, the operation that is wrong
-//! out. Then at [`mod@bench`]: tokens per second, and what they are a share of, which [`ceilings`] finds out. [`statistics`]
-//! turns samples into numbers that can be trusted, [`machine`] says where they were taken; [`scores`] says what logits mean. Everything here returns plain
-//! result structs that can be serialised; the command line prints them.
+//! Look first at [`inspect`]: it describes a file. Then at [`mod@verify`]: it compares two paths and names the operation that
+//! is wrong. Then at [`mod@bench`]: it measures tokens per second. [`ceilings`] measures what the machine can do, so that
+//! speeds can be given as shares of it. [`statistics`] makes medians and intervals of samples; [`machine`] describes the
+//! computer; [`scores`] says what logits mean. Everything here returns plain structs that can be serialised.
+//!
+//! What it deliberately does not do: print. The command line does.
 
 pub mod bench;
 pub mod ceilings;

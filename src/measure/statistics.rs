@@ -1,13 +1,13 @@
-//! From samples to numbers: median, quantiles, and how sure one can be of a ratio.
+//! From samples to numbers: median, quantiles, and the confidence interval of a ratio.
 //!
-//! Times on a shared machine are not spread like a bell: they have a floor (the work itself) and a long tail (whatever else
-//! ran). So the middle is a *median*, which a few bad samples do not move, and how far it can be trusted is found by the
-//! *bootstrap*: draw as many samples from the samples, with replacement, take the median of those, do it often, and see
-//! where 95 % of these medians lie. Nothing is assumed about the shape.
+//! Times on a shared machine are not normally distributed: they have a minimum (the work itself) and a long tail (other
+//! programs that ran). So the middle is given as the *median*, which a few bad samples do not change. Its confidence interval
+//! is found by the *bootstrap*: draw n samples from the n samples, with replacement, take their median, repeat this many
+//! times, and find the interval that holds 95 % of these medians. This assumes nothing about the distribution.
 //!
-//! Two programs are compared in *pairs*, measured one right after the other: whatever slows the machine down for a minute
-//! slows both, and cancels in the ratio. Within the pairs the order alternates ([`abba`]), so that neither always has the
-//! cache that the other left behind.
+//! Two programs are compared in *pairs* of runs, one right after the other: if something slows the machine down for a
+//! minute, it slows both runs, and the ratio stays the same. The order within the pairs alternates ([`abba`]), so that the
+//! same program is not always the first.
 //!
 //! Look first at [`Samples`], then at [`ratio`]. What is deliberately not here: means and standard deviations, outlier
 //! removal (every sample is kept and shown), and clocks.
@@ -18,12 +18,12 @@
 use crate::sampling::Mt19937;
 use serde::Serialize;
 
-/// Times that the bootstrap draws.
+/// How many times the bootstrap draws.
 const DRAWS: usize = 2000;
-/// What the bootstrap's random numbers begin with: the same samples give the same interval.
+/// Seed of the bootstrap's random numbers. It is fixed, so that the same samples give the same interval.
 const SEED: u32 = 20_791;
 
-/// What was measured, in the order of measuring, and its middle.
+/// The measured values in their order, and their median.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Samples {
     /// The middle sample, or the mean of the middle two.
@@ -33,7 +33,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Samples of anything. The median of none is not a number.
+    /// The samples, with their median. Without samples the median is NaN.
     pub fn new(samples: Vec<f64>) -> Self {
         Self { median: median(&samples), samples }
     }
@@ -61,7 +61,7 @@ pub fn median(samples: &[f64]) -> f64 {
 }
 
 /// The number below which a share `q` of the samples lies, `q` in 0 ..= 1, by linear interpolation between the two nearest
-/// (as `numpy.quantile` has it). Of no samples: not a number.
+/// (as `numpy.quantile` does). Without samples: NaN.
 pub fn quantile(samples: &[f64], q: f64) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -73,7 +73,7 @@ pub fn quantile(samples: &[f64], q: f64) -> f64 {
     }
 }
 
-/// How many times faster one is than the other.
+/// How many times as fast one program is as the other.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ratio {
     /// The median of the pairs' ratios.
@@ -84,13 +84,13 @@ pub struct Ratio {
     pub pairs: Vec<f64>,
 }
 
-/// The median of `ours[i] / theirs[i]`, with its 95 % bootstrap interval. Samples without a partner are left out.
+/// The median of `ours[i] / theirs[i]`, with its 95 % bootstrap interval. Samples that are not in a pair are ignored.
 pub fn ratio(ours: &[f64], theirs: &[f64]) -> Ratio {
     let pairs: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
     Ratio { median: median(&pairs), interval_95: bootstrap_95(&pairs), pairs }
 }
 
-/// Where 95 % of the medians of re-drawn samples lie.
+/// The interval that holds 95 % of the medians of re-drawn samples.
 pub fn bootstrap_95(samples: &[f64]) -> [f64; 2] {
     let mut rng = Mt19937::new(SEED);
     let mut draw = || samples.get((rng.next_f64() * samples.len() as f64) as usize).copied();
@@ -101,21 +101,21 @@ pub fn bootstrap_95(samples: &[f64]) -> [f64; 2] {
     [quantile(&medians, 0.025), quantile(&medians, 0.975)]
 }
 
-/// Who is measured.
+/// The program that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum PairSide {
     /// This program.
     Ours,
-    /// The one it is compared with.
+    /// The program that it is compared with.
     Theirs,
 }
 
-/// The order of measuring `n` pairs: ours, theirs, theirs, ours, ours, theirs, … Two that follow each other from the start
-/// are a pair.
-pub fn abba(n: usize) -> impl Iterator<Item = Side> {
+/// The order in which `n` pairs are measured: ours, theirs, theirs, ours, ours, theirs, … Runs 1 and 2 are a pair, 3 and 4,
+/// and so on.
+pub fn abba(n: usize) -> impl Iterator<Item = PairSide> {
     (0..n).flat_map(|pair| match pair % 2 {
-        0 => [Side::Ours, Side::Theirs],
-        _ => [Side::Theirs, Side::Ours],
+        0 => [PairSide::Ours, PairSide::Theirs],
+        _ => [PairSide::Theirs, PairSide::Ours],
     })
 }
 

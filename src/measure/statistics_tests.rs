@@ -19,7 +19,7 @@ fn known_values() {
 
 #[test]
 fn pairs_alternate_and_neither_side_is_always_first() {
-    use Side::{Ours, Theirs};
+    use PairSide::{Ours, Theirs};
     assert_eq!(abba(3).collect::<Vec<_>>(), [Ours, Theirs, Theirs, Ours, Ours, Theirs]);
     assert_eq!(abba(10).filter(|&side| side == Ours).count(), 10);
 }

@@ -12,7 +12,7 @@ use super::{SamplingError, TokenId};
 
 /// One token that may be chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Candidate {
+pub struct TokenLogit {
     /// The token.
     pub id: TokenId,
     /// Its unnormalised log-probability.
@@ -22,7 +22,7 @@ pub struct Candidate {
 /// The tokens that may still be chosen: in vocabulary order, or from the largest logit down.
 #[derive(Debug, Clone, Default)]
 pub struct Candidates {
-    list: Vec<Candidate>,
+    list: Vec<TokenLogit>,
     sorted: bool,
     /// Scratch of [`Candidates::probabilities`]: kept so that steady sampling allocates nothing.
     probs: Vec<f32>,
@@ -50,7 +50,7 @@ impl Candidates {
                 return Err(SamplingError::NotFinite { token: id, value: logit });
             }
             max = max.max(logit);
-            self.list.push(Candidate { id, logit });
+            self.list.push(TokenLogit { id, logit });
         }
         match max {
             _ if logits.is_empty() => Err(SamplingError::Empty),
@@ -75,7 +75,7 @@ impl Candidates {
     }
 
     /// The list.
-    pub fn as_slice(&self) -> &[Candidate] {
+    pub fn as_slice(&self) -> &[TokenLogit] {
         &self.list
     }
 
@@ -88,7 +88,7 @@ impl Candidates {
     }
 
     /// The candidate with the largest logit, the first of equals.
-    pub fn best(&self) -> Option<Candidate> {
+    pub fn best(&self) -> Option<TokenLogit> {
         self.list.iter().copied().reduce(|best, c| if c.logit > best.logit { c } else { best })
     }
 
@@ -102,7 +102,7 @@ impl Candidates {
     }
 
     /// The list, and `exp(l_i − max)` beside it: probabilities that are not yet normalised, `[len]` both.
-    pub(super) fn exponentials(&mut self) -> (&[Candidate], &[f32]) {
+    pub(super) fn exponentials(&mut self) -> (&[TokenLogit], &[f32]) {
         let max = self.max_logit();
         self.probs.clear();
         // Seeds must reproduce everywhere, and an f64 exponential rounded to f32 hardly depends on whose `libm` it is.
@@ -133,25 +133,25 @@ impl Candidates {
     }
 
     /// Keeps the candidates for which `keep` holds, in their order. If it holds for none, nothing is removed.
-    pub fn retain(&mut self, keep: impl Fn(&Candidate) -> bool) {
+    pub fn retain(&mut self, keep: impl Fn(&TokenLogit) -> bool) {
         if self.list.iter().any(&keep) {
             self.list.retain(keep);
         }
     }
 
     /// Replaces every logit by `f(candidate)`. The list counts as unsorted afterwards.
-    pub fn map_logits(&mut self, f: impl Fn(&Candidate) -> f32) {
+    pub fn map_logits(&mut self, f: impl Fn(&TokenLogit) -> f32) {
         self.map_logits_in_order(f);
         self.sorted = false;
     }
 
     /// Like [`Candidates::map_logits`] for an `f` that never swaps the order of two logits.
-    pub fn map_logits_in_order(&mut self, f: impl Fn(&Candidate) -> f32) {
+    pub fn map_logits_in_order(&mut self, f: impl Fn(&TokenLogit) -> f32) {
         self.list.iter_mut().for_each(|c| c.logit = f(c));
     }
 }
 
 /// Larger logit first, then smaller id. A total order even if a filter produced NaN; adding 0.0 makes −0.0 equal 0.0.
-fn from_largest(a: &Candidate, b: &Candidate) -> Ordering {
+fn from_largest(a: &TokenLogit, b: &TokenLogit) -> Ordering {
     (b.logit + 0.0).total_cmp(&(a.logit + 0.0)).then(a.id.cmp(&b.id))
 }

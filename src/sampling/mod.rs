@@ -32,7 +32,7 @@ mod rng;
 #[cfg(test)]
 mod tests;
 
-pub use candidates::{Candidate, Candidates};
+pub use candidates::{Candidates, TokenLogit};
 pub use chain::{Chain, SamplingParams};
 pub use error::SamplingError;
 pub use report::StageReport;

@@ -5,7 +5,7 @@ use crate::cli::model_args::Loaded;
 use crate::cli::path::Path;
 use crate::gguf::Gguf;
 use crate::kv_cache::KvFormats;
-use crate::measure::bench::{Runner, Style, Test, Work};
+use crate::measure::bench::{PathProfile, Runner, Test, Work};
 use crate::model::{LoadOptions, Model};
 use crate::optimized::pool::physical_cores;
 use anyhow::{Context, Result, bail};
@@ -25,11 +25,11 @@ pub(super) fn first_token(loaded: &Loaded) -> Option<u32> {
 pub(super) fn work(gguf: &Arc<Gguf>, test: Test, path: Path, chunk: usize, kv: KvFormats) -> Result<Work> {
     let options = LoadOptions { n_ctx: Some(test.n_positions()), ..LoadOptions::default() };
     let model = Model::load(Arc::clone(gguf), options).context("cannot load the model")?;
-    let style = match path {
-        Path::Naive => Style::NAIVE,
-        Path::Optimized => Style::OPTIMIZED,
+    let profile = match path {
+        Path::Naive => PathProfile::NAIVE,
+        Path::Optimized => PathProfile::OPTIMIZED,
     };
-    Ok(Work::of(&model, test, style, chunk, kv))
+    Ok(Work::of(&model, test, profile, chunk, kv))
 }
 
 /// Refuses what nobody can wait for, before anything is allocated for it.

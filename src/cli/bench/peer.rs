@@ -5,7 +5,7 @@
 
 use crate::kv_cache::KvFormats;
 use crate::measure::bench::peer::{Configuration, PeerError, PeerRun};
-use crate::measure::bench::{Phase, Test};
+use crate::measure::bench::{Test, TestKind};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -76,9 +76,9 @@ impl Peer {
     }
 
     fn arguments(&self, model: &Path, test: Test, threads: usize, flags: &[String]) -> Result<Vec<String>, PeerError> {
-        let (n_prompt, n_gen) = match test.phase {
-            Phase::Prompt(n) => (n, 0),
-            Phase::Generate(n) => (0, n),
+        let (n_prompt, n_gen) = match test.kind {
+            TestKind::Prompt(n) => (n, 0),
+            TestKind::Generate(n) => (0, n),
         };
         let output = if self.help.contains("jsonl") { "jsonl" } else { "json" };
         let mut args = vec!["-m".to_owned(), model.to_string_lossy().into_owned()];
@@ -146,7 +146,7 @@ mod tests {
     fn a_peer_without_depth_generates_after_a_prompt_or_says_so() {
         let kv = KvFormats { k: KvFormat::F16, v: KvFormat::Q8_0 };
         let peer = Peer { path: "bench".into(), help: "no such flag".into(), kv };
-        let test = Test { phase: Phase::Generate(4), depth: 7 };
+        let test = Test { kind: TestKind::Generate(4), depth: 7 };
         let said = peer.arguments(Path::new("m"), test, 1, &[]).unwrap_err().to_string();
         assert!(said.contains("--n-depth") && said.contains("tg4 @ d7"), "{said}");
         let args = peer.arguments(Path::new("m"), Test { depth: 0, ..test }, 3, &["-fa".into()]).unwrap();
@@ -155,7 +155,7 @@ mod tests {
         let fork = Peer { path: "bench".into(), help: "  -gp <pp,tg>   (default: )".into(), kv: KvFormat::F16.into() };
         let args = fork.arguments(Path::new("m"), test, 1, &[]).unwrap();
         assert_eq!(args.join(" "), "-m m -gp 7,4 -p 0 -n 0 -t 1 -r 1 -ctk f16 -ctv f16 -o json");
-        let prompt = Test { phase: Phase::Prompt(4), depth: 7 };
+        let prompt = Test { kind: TestKind::Prompt(4), depth: 7 };
         assert!(fork.arguments(Path::new("m"), prompt, 1, &[]).is_err(), "a prompt after a prompt it has not");
     }
 }

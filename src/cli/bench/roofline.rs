@@ -11,7 +11,7 @@ use crate::cli::output::print_json;
 use crate::cli::path::Path;
 use crate::cli::progress::spinner;
 use crate::gguf::Gguf;
-use crate::measure::bench::{self, Phase, Runner, Shares, Test, Work, grid};
+use crate::measure::bench::{self, Runner, Shares, Test, TestKind, Work, grid};
 use crate::measure::ceilings::{self, Ceilings, Peak};
 use crate::measure::statistics::Samples;
 use anyhow::{Result, bail};
@@ -100,13 +100,13 @@ pub(super) fn run(args: &RooflineArgs) -> Result<()> {
     let header = Header::new(model.as_ref().map(|(path, gguf)| ModelFile::of(path, gguf)));
     let watch = Watch::start();
 
-    let mut options = ceilings::Options { passes: args.repetitions, ..ceilings::Options::default() };
+    let mut options = ceilings::CeilingsOptions { passes: args.repetitions, ..ceilings::CeilingsOptions::default() };
     options.stream_bytes = vec![args.stream << 20];
     if !args.threads.is_empty() {
         options.threads = thread_counts(&args.threads);
     }
     if let Some((_, gguf)) = &model {
-        for test in tests.iter().filter(|test| matches!(test.phase, Phase::Generate(_))) {
+        for test in tests.iter().filter(|test| matches!(test.kind, TestKind::Generate(_))) {
             let work = work(gguf, *test, Path::Optimized, 1, args.cache.formats(Path::Optimized))?;
             options.stream_bytes.push((work.bytes() / work.passes) as usize);
         }
@@ -142,7 +142,7 @@ fn shares(
     let named = NamedModel { model };
     let (optimized, cache, kv) = (args.optimized.clone(), args.cache.clone(), args.cache.formats(path));
     let mut loaded = ModelArgs { named, ctx_size, path, threads, optimized, cache }.load()?;
-    let options = bench::Options { bos: first_token(&loaded), kv, ..bench::Options::default() };
+    let options = bench::BenchOptions { bos: first_token(&loaded), kv, ..bench::BenchOptions::default() };
     let mut runner = Runner::new(&mut loaded.engine, options, tests)?;
     let mut rows = Vec::new();
     for &test in tests {
@@ -151,7 +151,7 @@ fn shares(
         let tokens_per_second = Samples::new(samples);
         let work = work(gguf, test, path, options.chunk, kv)?;
         rows.push(Row {
-            test: test.phase.to_string(),
+            test: test.kind.to_string(),
             depth: test.depth,
             threads,
             shares: Shares::of(&work, work.tokens as f64 / tokens_per_second.median, threads, ceilings),
@@ -190,18 +190,18 @@ fn print(view: &View, out: &mut impl Write) -> Result<()> {
     };
     peaks("bytes", found.dot_by, &found.dot)?;
     peaks("f32", found.fma_by, &found.fma)?;
-    if !found.meetings.is_empty() {
-        writeln!(out, "\nmeeting, microseconds         barrier    dispatch")?;
+    if !found.barriers.is_empty() {
+        writeln!(out, "\nsynchronising, microseconds   barrier    dispatch")?;
     }
-    for meeting in &found.meetings {
-        let (barrier, dispatch) = (meeting.barrier_seconds.median * 1e6, meeting.dispatch_seconds.median * 1e6);
-        writeln!(out, "  {:<24} {barrier:>10.2}  {dispatch:>10.2}", threads(meeting.threads))?;
+    for cost in &found.barriers {
+        let (barrier, dispatch) = (cost.barrier_seconds.median * 1e6, cost.dispatch_seconds.median * 1e6);
+        writeln!(out, "  {:<24} {barrier:>10.2}  {dispatch:>10.2}", threads(cost.threads))?;
     }
     let drift =
         |drift: &ceilings::Drift| format!("{} {:.1} → {:.1}", drift.what, drift.before / 1e9, drift.after / 1e9);
     let drifts: Vec<String> = found.drifts.iter().map(drift).collect();
     let verdict = if found.is_steady() { "steady" } else { "NOT STEADY: something else runs here, measure again" };
-    writeln!(out, "\nlooking again: {}; {verdict}", drifts.join(", "))?;
+    writeln!(out, "\nmeasured again: {}; {verdict}", drifts.join(", "))?;
     print_rows(&view.tests, out)
 }
 

@@ -17,8 +17,8 @@ use crate::cli::path::Path;
 use crate::cli::progress::spinner;
 use crate::engine::Engine;
 use crate::measure::bench::peer::Comparison;
-use crate::measure::bench::{Options, Runner, Test, Work, grid};
-use crate::measure::statistics::{Samples, Side, abba, ratio};
+use crate::measure::bench::{BenchOptions, Runner, Test, Work, grid};
+use crate::measure::statistics::{PairSide, Samples, abba, ratio};
 use crate::optimized::ActPrecision;
 use anyhow::{Result, bail};
 use clap::Args;
@@ -129,7 +129,7 @@ pub(super) fn run(args: &SpeedArgs) -> Result<()> {
         let load_seconds = loaded.setup.load_seconds;
         let bos = first_token(&loaded);
         let (kernels, activations) = inner_loops(&loaded.engine);
-        let options = Options { chunk: args.ubatch_size, kv, bos };
+        let options = BenchOptions { chunk: args.ubatch_size, kv, bos };
         let mut runner = Runner::new(&mut loaded.engine, options, &tests)?;
         if text && rows.is_empty() {
             header.print(&mut std::io::stdout().lock())?;
@@ -150,7 +150,7 @@ pub(super) fn run(args: &SpeedArgs) -> Result<()> {
             let work = work(&gguf, test, args.path, args.ubatch_size, kv)?;
             let seconds = work.tokens as f64 / tokens_per_second.median;
             let row = Row {
-                test: test.phase.to_string(),
+                test: test.kind.to_string(),
                 depth: test.depth,
                 threads,
                 path: args.path.name(),
@@ -208,11 +208,11 @@ fn by_turns(
     for side in abba(pairs) {
         progress.set_message(format!("{test}: pair {} of {pairs}", ours.len().min(theirs.len()) + 1));
         match side {
-            Side::Ours => {
+            PairSide::Ours => {
                 runner.warm_up(test)?;
                 ours.push(speed(runner, test)?);
             }
-            Side::Theirs => {
+            PairSide::Theirs => {
                 let run = peer.run(model, test, threads, &flags)?;
                 theirs.push(run.samples_ts[0]);
                 commit = run.build_commit;

@@ -21,7 +21,7 @@ use super::path::Path;
 use super::progress::{bar, spinner};
 use super::prompt;
 use super::{Format, Verdict, text as texts};
-use crate::measure::verify::{self, Options, Report, verify};
+use crate::measure::verify::{self, Report, VerifyOptions, verify};
 use crate::model::Model;
 use crate::observe::{HookAt, HookFilter};
 use crate::optimized;
@@ -86,7 +86,7 @@ struct PathsArgs {
     prompt: String,
 
     /// Tokens to decode after it, chosen by the naive path
-    #[arg(short, long, value_name = "N", default_value_t = Options::default().decode)]
+    #[arg(short, long, value_name = "N", default_value_t = VerifyOptions::default().decode)]
     n_predict: usize,
 
     /// What an operation of the optimized path is given
@@ -157,7 +157,7 @@ fn compare(args: &PathsArgs) -> Result<(Option<HookFilter>, Report)> {
     preparing.finish_and_clear();
 
     let kv = args.cache.formats(Path::Naive); // exact if nothing is asked: rounding is not what is verified
-    let options = Options { mode: args.mode.into(), decode: args.n_predict, kv, ..Options::default() };
+    let options = VerifyOptions { mode: args.mode.into(), decode: args.n_predict, kv, ..VerifyOptions::default() };
     let bar = bar("pass");
     let report = verify(&model, &mut candidate, &tokens, &options, |done, all| {
         bar.set_length(all as u64);

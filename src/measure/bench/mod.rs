@@ -6,20 +6,20 @@
 //! | `tg128` | 128 random tokens, one pass each, all scores of each, nothing sampled |
 //! | `@ d1024` | the same after 1024 tokens that are in the cache already and are not timed |
 //!
-//! Before the clock starts the test is run once for nothing: all of a prompt, one token of a generation. Every sample is
-//! kept; what is reported is their median ([`statistics`](super::statistics)). Keys and values are f16 unless asked otherwise, and
-//! the peer is asked for the same.
+//! Each test first runs once as a warm-up, which is not timed: all of a prompt, one token of a generation. Every sample is
+//! kept, and their median is reported ([`statistics`](super::statistics)). Keys and values are f16 by default, as in
+//! llama-bench, and the peer is asked for the same formats.
 //!
-//! **The benchmarked loop is the uninstrumented one.** [`Runner`] passes [`Off`] by name and takes no observer, so
-//! no other instance of the forward pass can be behind a number of this room; and what `Off` wants to know is asserted here,
-//! at compile time, to be nothing. Look first at [`Runner::sample`], which is all that is ever timed.
+//! **The timed loop is the uninstrumented one.** [`Runner`] takes no observer and passes [`Off`], so every number of this
+//! module comes from a forward pass without an observer. An assertion at compile time, below, says that `Off` asks for
+//! nothing. Look first at [`Runner::sample`]: only what it does is timed.
 //!
-//! | file | what stands there |
+//! | file | what it holds |
 //! |---|---|
-//! | `test.rs`, `run.rs` | what is asked, and running it |
-//! | `work.rs` | the bytes and multiply-adds of a test, and their shares of the machine's [ceilings](super::ceilings) |
-//! | `peer.rs` | what another engine's llama-bench prints |
-//! | `kernels.rs`, `vectors.rs` | the speed of every kernel by itself |
+//! | `test.rs`, `run.rs` | what a test is, and how it runs |
+//! | `work.rs` | the bytes and multiply-adds of a test, and the share of the machine's [ceilings](super::ceilings) that it reaches |
+//! | `peer.rs` | the output of another engine's llama-bench |
+//! | `kernels.rs`, `vectors.rs` | the speed of each kernel alone |
 //!
 //! What it deliberately does not do: start other programs (the command line does), print, or explain where the time went.
 
@@ -31,13 +31,13 @@ mod vectors;
 mod work;
 
 pub use kernels::{MatrixKernel, matrix_kernels};
-pub use run::{BenchError, Options, Runner};
-pub use test::{Phase, Test, grid};
+pub use run::{BenchError, BenchOptions, Runner};
+pub use test::{Test, TestKind, grid};
 pub use vectors::{VectorKernel, vector_kernels};
-pub use work::{Shares, Style, Work};
+pub use work::{PathProfile, Shares, Work};
 
 use crate::observe::{Observer, Off};
 
-/// `Off` has no state, and asks for neither operations nor activations: every call to it is an empty inline function, every
-/// cost a closure that nobody calls.
+/// `Off` has no state and asks for neither operations nor activations. Every call to it is an empty inline function, and no
+/// cost is computed.
 const _: () = assert!(size_of::<Off>() == 0 && !Off::OPS && !Off::ACTIVATIONS);

@@ -1,18 +1,18 @@
-//! [`PeerRun`]: what another engine's `llama-bench` says, read from its JSON.
+//! [`PeerRun`]: the result of another engine's `llama-bench`, read from its JSON. The other engine is called the *peer*.
 //!
-//! llama.cpp prints one object a line (`-o jsonl`), older forks one array (`-o json`): both are understood. What it ran is
-//! compared with what it was asked for, because a benchmark of another test is worse than none.
+//! llama.cpp prints one object per line (`-o jsonl`), older forks print one array (`-o json`): both are understood. The test
+//! that the peer ran is compared with the test that it was asked for, because the result of another test would be misleading.
 //!
-//! Look first at [`parse`]. What is deliberately not here: running the program. That is `cli/bench/peer.rs`.
+//! Look first at [`parse`]. What it deliberately does not do: run the program. That is in `cli/bench/peer.rs`.
 //!
 //! Source: `tools/llama-bench/llama-bench.cpp` of llama.cpp.
 
-use super::{Phase, Test};
+use super::{Test, TestKind};
 use crate::kv_cache::KvFormats;
 use crate::measure::statistics::{Ratio, Samples};
 use serde::{Deserialize, Serialize};
 
-/// One test of the peer. It prints more; this is what we rely on.
+/// One test of the peer. Its JSON has more fields; these are used.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct PeerRun {
     /// Its commit.
@@ -22,18 +22,18 @@ pub struct PeerRun {
     pub model_filename: String,
     /// Threads.
     pub n_threads: usize,
-    /// How it stored keys.
+    /// The format in which it stored keys.
     pub type_k: String,
-    /// How it stored values.
+    /// The format in which it stored values.
     pub type_v: String,
     /// Tokens of the prompt, 0 in a generation.
     pub n_prompt: usize,
     /// Tokens of the generation, 0 in a prompt.
     pub n_gen: usize,
-    /// Tokens before the clock started; forks that have no such option do not print it.
+    /// Tokens in the cache before the timed part; forks without this option do not print it.
     #[serde(default)]
     pub n_depth: usize,
-    /// What it calls the test; llama.cpp prints none.
+    /// Its name for the test; llama.cpp prints none.
     #[serde(default)]
     pub test: String,
     /// Mean tokens per second.
@@ -42,10 +42,10 @@ pub struct PeerRun {
     pub samples_ts: Vec<f64>,
 }
 
-/// Why what the peer says is of no use.
+/// Why the peer's result cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
-    /// It is another program.
+    /// The program is not llama-bench.
     #[error(
         "'{path}' is not llama-bench: its --help does not mention {missing}; give the path of llama.cpp's llama-bench"
     )]
@@ -55,7 +55,7 @@ pub enum PeerError {
         /// A flag that llama-bench has.
         missing: &'static str,
     },
-    /// It cannot do what is asked.
+    /// The program lacks a flag that the test needs.
     #[error("'{path}' has no {flag}, which test {test} needs; leave the test out or take a newer llama-bench")]
     Unable {
         /// What was started.
@@ -65,7 +65,7 @@ pub enum PeerError {
         /// The test.
         test: String,
     },
-    /// It failed.
+    /// The program failed.
     #[error("'{command}' failed ({status}): {said}")]
     Failed {
         /// The command line.
@@ -75,7 +75,7 @@ pub enum PeerError {
         /// The last lines of its standard error.
         said: String,
     },
-    /// What it printed is no JSON, or lacks something.
+    /// Its output is not JSON, or a field is missing.
     #[error(
         "the peer's output is not what llama-bench prints: {reason}; expected an object with samples_ts, found: {found}"
     )]
@@ -85,7 +85,7 @@ pub enum PeerError {
         /// The beginning of the output.
         found: String,
     },
-    /// It ran something else.
+    /// It ran another test, or in another way.
     #[error("the peer was asked for {what} {expected} and ran {found}")]
     Other {
         /// What differs.
@@ -121,9 +121,9 @@ impl PeerRun {
     pub fn of(output: &str, test: Test, threads: usize, model: &str, kv: KvFormats) -> Result<Self, PeerError> {
         let mut run = parse(output)?.swap_remove(0);
         run.take_prompt_for_depth();
-        let (n_prompt, n_gen) = match test.phase {
-            Phase::Prompt(n) => (n, 0),
-            Phase::Generate(n) => (0, n),
+        let (n_prompt, n_gen) = match test.kind {
+            TestKind::Prompt(n) => (n, 0),
+            TestKind::Generate(n) => (0, n),
         };
         let numbers = [
             ("a prompt of", n_prompt, run.n_prompt),
@@ -153,7 +153,7 @@ impl PeerRun {
         wrong.map_or(Ok(run), Err)
     }
 
-    /// Forks that have no depth have a test that says the same, `-gp`: a generation after a prompt, timed alone.
+    /// Forks without `-d` have `-gp`, which means the same: a generation after a prompt, of which only the generation is timed.
     fn take_prompt_for_depth(&mut self) {
         if self.test == format!("tg{}@pp{}", self.n_gen, self.n_prompt) {
             self.n_depth += std::mem::take(&mut self.n_prompt);
@@ -161,7 +161,7 @@ impl PeerRun {
     }
 }
 
-/// One way of running the peer, and how fast a short try was.
+/// One set of flags for the peer, and the speed of a short run with them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Configuration {
     /// Its flags, such as `-fa 1 --repack 0`.
@@ -170,12 +170,12 @@ pub struct Configuration {
     pub tokens_per_second: f64,
 }
 
-/// The fastest of several configurations: a peer is to be met at its best.
+/// The fastest of several configurations: the peer is compared with its best flags.
 pub fn best(tried: &[Configuration]) -> Option<&Configuration> {
     tried.iter().max_by(|a, b| a.tokens_per_second.total_cmp(&b.tokens_per_second))
 }
 
-/// One test, run by turns by both.
+/// One test, with the runs of both programs interleaved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// The program.
@@ -186,7 +186,7 @@ pub struct Comparison {
     pub tried: Vec<Configuration>,
     /// The flags of the one that was compared.
     pub flags: Vec<String>,
-    /// Its speed, one sample of each pair.
+    /// Its speed, one sample per pair.
     pub tokens_per_second: Samples,
     /// Ours divided by theirs.
     pub ratio: Ratio,

@@ -9,7 +9,7 @@ const F16: KvFormats = KvFormats { k: KvFormat::F16, v: KvFormat::F16 };
 const RECORDED: &str = include_str!("../../../tests/golden/bench/llama_bench.jsonl");
 
 fn pp(n: usize) -> Test {
-    Test { phase: Phase::Prompt(n), depth: 8 }
+    Test { kind: TestKind::Prompt(n), depth: 8 }
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn an_array_and_a_banner_are_understood_too() {
 fn only_the_test_that_was_asked_for_counts() {
     let of = |test: Test, threads: usize, model: &str| PeerRun::of(RECORDED, test, threads, model, F16);
     assert_eq!(of(pp(16), 1, "model.gguf").unwrap().avg_ts, 219.674601);
-    let tg = Test { phase: Phase::Generate(4), depth: 8 };
+    let tg = Test { kind: TestKind::Generate(4), depth: 8 };
     for (wrong, expected) in [
         (of(pp(17), 1, "model.gguf"), "a prompt of 17 and ran 16"),
         (of(tg, 1, "model.gguf"), "a prompt of 0 and ran 16"),
@@ -54,7 +54,7 @@ fn only_the_test_that_was_asked_for_counts() {
 fn a_generation_after_a_prompt_is_one_at_depth() {
     let output = r#"[{"model_filename": "m", "n_threads": 1, "type_k": "f16", "type_v": "f16", "n_prompt": 64, "n_gen": 8,
         "test": "tg8@pp64", "avg_ts": 151.86, "samples_ts": [ 152.608, 151.112 ]}]"#;
-    let test = Test { phase: Phase::Generate(8), depth: 64 };
+    let test = Test { kind: TestKind::Generate(8), depth: 64 };
     assert_eq!(PeerRun::of(output, test, 1, "m", F16).unwrap().n_depth, 64);
     let together = output.replace("tg8@pp64", "pp64+tg8"); // a prompt and a generation, timed together
     let said = PeerRun::of(&together, test, 1, "m", F16).unwrap_err().to_string();

@@ -1,6 +1,6 @@
-//! [`Runner`]: runs tests on an engine, and times them.
+//! [`Runner`]: runs tests on an engine, and times them. Look first at [`Runner::sample`].
 
-use super::{Phase, Test};
+use super::{Test, TestKind};
 use crate::batch::{Batch, Logits, SeqId};
 use crate::engine::Engine;
 use crate::kv_cache::{CacheError, ForwardError, KvCache, KvFormat, KvFormats, KvLayout};
@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 
 /// How tests are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
+pub struct BenchOptions {
     /// Most tokens in one pass (llama-bench's `-ub`).
     pub chunk: usize,
-    /// How keys and how values are stored.
+    /// The formats of keys and of values in the cache.
     pub kv: KvFormats,
-    /// The token that every test begins with, where the model asks for one; all others are random.
+    /// The first token of every test, if the model asks for one. All others are random.
     pub bos: Option<u32>,
 }
 
-impl Default for Options {
-    /// llama-bench's defaults, no first token.
+impl Default for BenchOptions {
+    /// The defaults of llama-bench, without a first token.
     fn default() -> Self {
         Self { chunk: 512, kv: KvFormat::F16.into(), bos: None }
     }
@@ -53,27 +53,27 @@ pub enum BenchError {
 pub struct Runner<'a> {
     engine: &'a mut Engine,
     cache: KvCache,
-    options: Options,
+    options: BenchOptions,
     rng: Mt19937,
 }
 
 impl<'a> Runner<'a> {
-    /// What is in the cache before the clock starts. Each run continues a copy of it.
+    /// The sequence that fills the cache to the test's depth. Each run continues a copy of it.
     const FILLED: SeqId = SeqId(0);
     const RUN: SeqId = SeqId(1);
-    /// Any number: the tokens are the same in every process.
+    /// Seed of the random tokens. It is fixed, so that they are the same in every process.
     const SEED: u32 = 42;
 
     /// A runner for these tests.
     ///
     /// # Errors
     /// If one of them needs more positions than the model was loaded for.
-    pub fn new(engine: &'a mut Engine, options: Options, tests: &[Test]) -> Result<Self, BenchError> {
+    pub fn new(engine: &'a mut Engine, options: BenchOptions, tests: &[Test]) -> Result<Self, BenchError> {
         let n_ctx = engine.config().n_ctx;
         if let Some(test) = tests.iter().find(|test| test.n_positions() > n_ctx) {
             return Err(BenchError::Context { test: test.to_string(), needed: test.n_positions(), n_ctx });
         }
-        // The filled sequence and its continuation meet in a page that is copied.
+        // A run copies the last page of the filled sequence, so it needs more pages than its positions do.
         let positions = tests.iter().map(Test::n_positions).max().unwrap_or(0).saturating_add(2 * KvLayout::PAGE_LEN);
         let cache = engine.new_cache(options.kv, positions);
         Ok(Self { engine, cache, options, rng: Mt19937::new(Self::SEED) })
@@ -84,16 +84,16 @@ impl<'a> Runner<'a> {
         self.engine
     }
 
-    /// Runs a test for nothing: all of a prompt, one token of a generation.
+    /// Runs a test without timing it: all of a prompt, one token of a generation.
     ///
     /// # Errors
     /// If the model refuses.
     pub fn warm_up(&mut self, test: Test) -> Result<(), BenchError> {
-        let phase = match test.phase {
-            Phase::Prompt(n) => Phase::Prompt(n),
-            Phase::Generate(_) => Phase::Generate(1),
+        let kind = match test.kind {
+            TestKind::Prompt(n) => TestKind::Prompt(n),
+            TestKind::Generate(_) => TestKind::Generate(1),
         };
-        self.sample(Test { phase, ..test }).map(drop)
+        self.sample(Test { kind, ..test }).map(drop)
     }
 
     /// How long one run of a test takes. Filling the cache, choosing tokens and cleaning up are not timed.
@@ -104,9 +104,9 @@ impl<'a> Runner<'a> {
         let refused = |source: ForwardError| BenchError::Forward { test: test.to_string(), source };
         self.fill(test.depth).map_err(refused)?;
         let tokens = self.tokens(test.n_tokens());
-        let batches = match test.phase {
-            Phase::Prompt(_) => self.prompt(Self::RUN, test.depth, &tokens),
-            Phase::Generate(_) => {
+        let batches = match test.kind {
+            TestKind::Prompt(_) => self.prompt(Self::RUN, test.depth, &tokens),
+            TestKind::Generate(_) => {
                 let one = |(i, token): (usize, &u32)| Batch::prompt(Self::RUN, test.depth + i, &[*token]);
                 tokens.iter().enumerate().map(one).collect()
             }
@@ -122,12 +122,12 @@ impl<'a> Runner<'a> {
         Ok(time)
     }
 
-    /// The one call that is timed: a forward pass that nobody watches.
+    /// The only call that is timed: a forward pass without an observer.
     fn forward(&mut self, batch: &Batch) -> Result<Logits, ForwardError> {
         self.engine.forward(batch, &mut self.cache, &mut Off)
     }
 
-    /// Brings the cache to `depth` random tokens, which are kept for the next test, and copies them for a run.
+    /// Fills the cache with `depth` random tokens, which stay for the next test, and forks them for a run.
     fn fill(&mut self, depth: usize) -> Result<(), ForwardError> {
         let left_over = self.cache.remove(Self::RUN); // of a run that failed
         debug_assert!(matches!(left_over, Ok(()) | Err(CacheError::UnknownSequence(_))));
@@ -146,7 +146,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// A prompt in passes of at most `chunk` tokens; only the last token of the last pass wants scores.
+    /// A prompt in passes of at most `chunk` tokens; only the last token of the last pass wants logits.
     fn prompt(&self, sequence: SeqId, start: usize, tokens: &[u32]) -> Vec<Batch> {
         let chunk = self.options.chunk.max(1);
         let n_passes = tokens.len().div_ceil(chunk);
@@ -157,7 +157,7 @@ impl<'a> Runner<'a> {
         tokens.chunks(chunk).enumerate().map(pass).collect()
     }
 
-    /// `n` random tokens behind the model's first token.
+    /// `n` random tokens. The first is [`BenchOptions::bos`], if there is one.
     fn tokens(&mut self, n: usize) -> Vec<u32> {
         let n_vocab = self.engine.config().n_vocab as u32;
         let mut tokens: Vec<u32> = (0..n).map(|_| self.rng.next_u32() % n_vocab).collect();

@@ -1,30 +1,30 @@
-//! [`Test`]: what is timed.
+//! [`Test`]: what is timed, named as llama-bench names it.
 
 use std::fmt;
 
 /// One test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Test {
-    /// What is timed.
-    pub phase: Phase,
+    /// A prompt or a generation, and its length.
+    pub kind: TestKind,
     /// Tokens that are in the cache before the clock starts.
     pub depth: usize,
 }
 
-/// Reading a prompt, or writing.
+/// The two kinds of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// `ppN`: a prompt of so many tokens, scores for the last one only.
+pub enum TestKind {
+    /// `ppN`: a prompt of N tokens, with logits for the last one only.
     Prompt(usize),
-    /// `tgN`: so many tokens one after the other, scores for each.
+    /// `tgN`: N tokens, one forward pass each, with logits for each.
     Generate(usize),
 }
 
 impl Test {
     /// Tokens that are timed.
     pub fn n_tokens(&self) -> usize {
-        match self.phase {
-            Phase::Prompt(n) | Phase::Generate(n) => n,
+        match self.kind {
+            TestKind::Prompt(n) | TestKind::Generate(n) => n,
         }
     }
 
@@ -34,11 +34,11 @@ impl Test {
     }
 }
 
-impl fmt::Display for Phase {
+impl fmt::Display for TestKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Phase::Prompt(n) => write!(f, "pp{n}"),
-            Phase::Generate(n) => write!(f, "tg{n}"),
+            TestKind::Prompt(n) => write!(f, "pp{n}"),
+            TestKind::Generate(n) => write!(f, "tg{n}"),
         }
     }
 }
@@ -46,7 +46,7 @@ impl fmt::Display for Phase {
 /// As llama-bench writes it: `tg128`, `tg128 @ d1024`.
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.phase)?;
+        write!(f, "{}", self.kind)?;
         if self.depth > 0 {
             write!(f, " @ d{}", self.depth)?;
         }
@@ -57,8 +57,9 @@ impl fmt::Display for Test {
 /// Every prompt and every generation at every depth, one depth after the other. Tests of no tokens are left out: `-n 0`
 /// means "no generation".
 pub fn grid(prompts: &[usize], generations: &[usize], depths: &[usize]) -> Vec<Test> {
-    let phases = || prompts.iter().map(|&n| Phase::Prompt(n)).chain(generations.iter().map(|&n| Phase::Generate(n)));
-    let tests = depths.iter().flat_map(|&depth| phases().map(move |phase| Test { phase, depth }));
+    let kinds =
+        || prompts.iter().map(|&n| TestKind::Prompt(n)).chain(generations.iter().map(|&n| TestKind::Generate(n)));
+    let tests = depths.iter().flat_map(|&depth| kinds().map(move |kind| Test { kind, depth }));
     tests.filter(|test| test.n_tokens() > 0).collect()
 }
 

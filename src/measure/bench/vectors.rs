@@ -1,5 +1,5 @@
-//! The kernels that work on single rows, by themselves: norms, activations, softmax, RoPE, attention. Together they are a
-//! few percent of a forward pass, as long as none of them is slow.
+//! The speed of each kernel that works on rows: norms, activation functions, softmax, RoPE, attention. Together they take a
+//! few percent of a forward pass. Look first at [`vector_kernels`].
 
 use super::kernels::seconds_of;
 use crate::kernels::{ActBlock, Kernels, packed};
@@ -8,7 +8,7 @@ use crate::quant;
 use serde::Serialize;
 use std::hint::black_box;
 
-/// Numbers of a row.
+/// Length of a row.
 const N: usize = 2048;
 /// Dimensions of a head, and positions of a page.
 const HEAD: usize = 64;
@@ -23,7 +23,7 @@ pub struct VectorKernel {
     pub kernels: &'static str,
     /// The field of the table.
     pub kernel: &'static str,
-    /// Numbers it makes (`max`: reads) per second; of `qk` and `pv` multiply-adds.
+    /// Numbers per second that it writes (`max`: reads). For `qk` and `pv`: multiply-adds per second.
     pub per_second: f64,
 }
 
@@ -52,7 +52,7 @@ pub fn vector_kernels(kernels: &Kernels, passes: usize, seconds_per_pass: f64) -
     for (name, map) in [("silu_mul", k.silu_mul), ("gelu_mul", k.gelu_mul)] {
         time(name, N, &mut || map(black_box(&x), &ones, black_box(&mut out)));
     }
-    // By angle zero, factor one and amount zero, so that what is changed in place stays what it is.
+    // The angle is zero, the factor one, the summand zero, so that values that are changed in place keep their size.
     let (cos, sin) = (&ones[..HEAD / 2], &zeros[..HEAD / 2]);
     for (name, rope) in [("rope_adjacent", k.rope_adjacent), ("rope_halves", k.rope_halves)] {
         time(name, HEAD, &mut || rope(black_box(&mut out[..HEAD]), cos, sin));
@@ -63,7 +63,7 @@ pub fn vector_kernels(kernels: &Kernels, passes: usize, seconds_per_pass: f64) -
     time("max", N, &mut || _ = black_box((k.max)(black_box(&x))));
     let mut scores = x.clone();
     time("exp_sum", N, &mut || {
-        scores.copy_from_slice(&x); // it works in place; copying is a small part
+        scores.copy_from_slice(&x); // exp_sum works in place; the copy takes a small part of the time
         black_box((k.exp_sum)(black_box(&mut scores), 1.0));
     });
 
@@ -99,6 +99,6 @@ pub fn vector_kernels(kernels: &Kernels, passes: usize, seconds_per_pass: f64) -
 fn page_of_halves(format: KvFormat) -> Vec<u8> {
     let mut page = vec![0; PAGE * format.row_bytes(HEAD)];
     let stored = quant::quantize(format.ggml_type(), &[0.5; PAGE * HEAD], &mut page);
-    debug_assert_eq!(stored, Ok(()), "a head is whole blocks");
+    debug_assert_eq!(stored, Ok(()), "a head is a multiple of a block");
     page
 }

@@ -1,92 +1,99 @@
-//! [`Work`]: what a test has to do, counted from the shapes of the weights, and what share of the machine that took.
+//! [`Work`]: the bytes and multiply-adds of a test, counted from the shapes of the weights, and [`Shares`]: which share of the
+//! machine's ceilings a measured speed is.
 //!
-//! Decoding is bound by bytes: every token reads all weights and the keys and values of all positions that it sees. A
-//! prompt is bound by arithmetic: every weight is read once for hundreds of tokens. So a generation is compared with the roof
-//! of memory, and a prompt with the roof of multiply-adds; both numbers are given for both.
+//! Decoding is limited by memory: every token reads all weights, and the keys and values of all positions that it sees. A
+//! prompt is limited by arithmetic: every weight is read once for hundreds of tokens. So compare a generation with the memory
+//! roof and a prompt with the compute roof; both shares are given for both.
 //!
-//! What counts is *useful* work: multiply-adds of matrices and of attention, each operand read once. Norms, activations,
-//! quantising and whatever the caches do not hold come on top, and are part of what is missing to 100 %.
+//! Only *useful* work is counted: the multiply-adds of matrices and of attention, and each operand read once. Norms, activation
+//! functions, quantisation and repeated reads are not counted. They are one reason why shares stay below 100 %.
+//!
+//! What it deliberately does not do: time anything.
 
-use super::{Phase, Test};
+use super::{Test, TestKind};
 use crate::kv_cache::KvFormats;
 use crate::measure::ceilings::Ceilings;
 use crate::measure::inspect::{Decode, kv_read_bytes};
 use crate::model::{FeedForward, LayerWeights, Matrix, Model};
 use serde::Serialize;
 
-/// What one run of a test has to do.
+/// The work of one run of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Work {
     /// Tokens that are processed.
     pub tokens: u64,
-    /// Passes over the weights.
+    /// Forward passes; each reads all weights once.
     pub passes: u64,
-    /// Multiply-adds with quantised weights, which the optimized path does on bytes.
+    /// Multiply-adds with quantised weights, which the optimized path does on integers.
     pub quantised_macs: u64,
-    /// Multiply-adds of floats: with float weights, and of attention.
+    /// Multiply-adds of floats: those with float weights, and those of attention.
     pub float_macs: u64,
-    /// Bytes of weights in all passes; of mixtures, as much as single tokens need.
+    /// Bytes of weights in all passes. Of a mixture of experts only the experts of one token are counted.
     pub weight_bytes: u64,
-    /// Bytes of keys and values, each pass reading what its last token sees.
+    /// Bytes of keys and values. Each pass reads what its last token sees.
     pub kv_bytes: u64,
 }
 
-/// How an engine holds its weights and what it leaves out.
+/// The properties of a path that its work depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    /// Weights are decoded to f32 when the model is loaded.
-    pub decoded: bool,
-    /// In the last block, rows whose scores nobody wants ask no questions.
-    pub last_block_for_wanted_only: bool,
+pub struct PathProfile {
+    /// The weights are decoded to f32 when the model is loaded.
+    pub decodes_weights: bool,
+    /// The last block computes queries only for the rows whose logits are wanted.
+    pub prunes_last_block: bool,
 }
 
-impl Style {
+impl PathProfile {
     /// The naive path.
-    pub const NAIVE: Self = Self { decoded: true, last_block_for_wanted_only: false };
+    pub const NAIVE: Self = Self { decodes_weights: true, prunes_last_block: false };
     /// The optimized path (and llama.cpp).
-    pub const OPTIMIZED: Self = Self { decoded: false, last_block_for_wanted_only: true };
+    pub const OPTIMIZED: Self = Self { decodes_weights: false, prunes_last_block: true };
 }
 
 impl Work {
     /// The work of a test in passes of at most `chunk` tokens, keys and values stored as `kv` says.
-    pub fn of(model: &Model, test: Test, style: Style, chunk: usize, kv: impl Into<KvFormats>) -> Self {
+    pub fn of(model: &Model, test: Test, profile: PathProfile, chunk: usize, kv: impl Into<KvFormats>) -> Self {
         let kv = kv.into();
         let mut work = Self { tokens: 0, passes: 0, quantised_macs: 0, float_macs: 0, weight_bytes: 0, kv_bytes: 0 };
         let n = test.n_tokens();
-        let (per_pass, scored) = match test.phase {
-            Phase::Prompt(_) => (chunk.max(1), false),
-            Phase::Generate(_) => (1, true),
+        let (per_pass, scored) = match test.kind {
+            TestKind::Prompt(_) => (chunk.max(1), false),
+            TestKind::Generate(_) => (1, true),
         };
         for start in (0..n).step_by(per_pass) {
             let rows = per_pass.min(n - start);
-            let wanted = usize::from(scored || start + rows == n);
-            work.add_pass(model, style, test.depth + start, rows, wanted);
+            let n_logits = usize::from(scored || start + rows == n);
+            work.add_pass(model, profile, test.depth + start, rows, n_logits);
             work.kv_bytes += kv_read_bytes(&model.config, kv, test.depth + start + rows);
         }
-        work.weight_bytes = work.passes * weight_bytes(model, style);
+        work.weight_bytes = work.passes * weight_bytes(model, profile);
         work
     }
 
-    /// Multiply-adds of one pass: `rows` tokens behind `before` others, of which the last `wanted` want scores.
-    fn add_pass(&mut self, model: &Model, style: Style, before: usize, rows: usize, wanted: usize) {
-        let mut quantised = |matrix: &Matrix, rows: usize| {
+    /// Adds the multiply-adds of one pass: `rows` tokens after `before` others. The last `n_logits` of them want logits.
+    fn add_pass(&mut self, model: &Model, profile: PathProfile, before: usize, rows: usize, n_logits: usize) {
+        let mut add = |matrix: &Matrix, rows: usize| {
             let macs = (matrix.n_in() * matrix.n_out() * rows) as u64;
-            if matrix.ty().is_float() || style.decoded { self.float_macs += macs } else { self.quantised_macs += macs }
+            if matrix.ty().is_float() || profile.decodes_weights {
+                self.float_macs += macs
+            } else {
+                self.quantised_macs += macs
+            }
         };
         let last = model.weights.layers.len() - 1;
         let mut attention = 0;
         for (layer, (w, config)) in model.weights.layers.iter().zip(&model.config.layers).enumerate() {
-            let asking = if layer == last && style.last_block_for_wanted_only { wanted } else { rows };
-            quantised(&w.attn_k.weight, rows);
-            quantised(&w.attn_v.weight, rows);
-            for (matrix, uses) in asked(w, config.experts.map_or(0, |experts| experts.n_used)) {
-                quantised(matrix, asking * uses);
+            let n_queries = if layer == last && profile.prunes_last_block { n_logits } else { rows };
+            add(&w.attn_k.weight, rows);
+            add(&w.attn_v.weight, rows);
+            for (matrix, uses) in query_matrices(w, config.experts.map_or(0, |experts| experts.n_used)) {
+                add(matrix, n_queries * uses);
             }
             let end = before + rows;
-            let visible: usize = (end - asking..end).map(|p| config.window.unwrap_or(p + 1).min(p + 1)).sum();
+            let visible: usize = (end - n_queries..end).map(|p| config.window.unwrap_or(p + 1).min(p + 1)).sum();
             attention += (config.n_head * (config.head_dim_k + config.head_dim_v) * visible) as u64;
         }
-        quantised(model.weights.output_matrix(), wanted);
+        add(model.weights.output_matrix(), n_logits);
         self.float_macs += attention;
         self.tokens += rows as u64;
         self.passes += 1;
@@ -103,8 +110,8 @@ impl Work {
     }
 }
 
-/// Matrices of a block that only rows with questions go through, and how many times.
-fn asked(w: &LayerWeights, n_used: usize) -> Vec<(&Matrix, usize)> {
+/// The matrices of a block that only rows with a query go through, and how many times.
+fn query_matrices(w: &LayerWeights, n_used: usize) -> Vec<(&Matrix, usize)> {
     let mut matrices = vec![(&w.attn_q.weight, 1), (&w.attn_output.weight, 1)];
     match &w.ffn {
         FeedForward::Dense { gate, up, down } => {
@@ -119,28 +126,28 @@ fn asked(w: &LayerWeights, n_used: usize) -> Vec<(&Matrix, usize)> {
 }
 
 /// Bytes of weights that one token reads.
-fn weight_bytes(model: &Model, style: Style) -> u64 {
-    if !style.decoded {
+fn weight_bytes(model: &Model, profile: PathProfile) -> u64 {
+    if !profile.decodes_weights {
         return Decode::of(model).weight_bytes_per_token;
     }
-    // Each number is read once for one token: four bytes for every multiply-add of a token that sees nothing.
+    // Each weight is read once for one token: four bytes for every multiply-add, without those of attention.
     let mut one = Work { tokens: 0, passes: 0, quantised_macs: 0, float_macs: 0, weight_bytes: 0, kv_bytes: 0 };
-    one.add_pass(model, style, 0, 1, 1);
-    let of_itself: usize = model.config.layers.iter().map(|l| l.n_head * (l.head_dim_k + l.head_dim_v)).sum();
-    4 * (one.macs() - of_itself as u64)
+    one.add_pass(model, profile, 0, 1, 1);
+    let attention: usize = model.config.layers.iter().map(|l| l.n_head * (l.head_dim_k + l.head_dim_v)).sum();
+    4 * (one.macs() - attention as u64)
 }
 
-/// What a measured speed is a share of. Shares are of 1.
+/// A measured speed as shares of the machine's ceilings, 1 for all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Shares {
     /// Bytes per second.
     pub bytes_per_second: f64,
-    /// Of the roof of memory, for a working set as large as what one pass reads.
+    /// The share of the memory roof, for a working set as large as what one pass reads.
     pub of_read_roof: Option<f64>,
-    /// Operations per second, two for a multiply-add.
+    /// Operations per second; a multiply-add is two.
     pub operations_per_second: f64,
-    /// The time that the operations would take at the roofs, those on bytes and those on floats each at their own, as a
-    /// share of the time they took.
+    /// The share of the compute roof: the time that the operations would take at the roofs (operations on bytes and on floats
+    /// each at their own) divided by the measured time.
     pub of_compute_roof: Option<f64>,
 }
 
@@ -161,7 +168,7 @@ impl Shares {
         }
     }
 
-    /// The roof that is nearest: `reading` or `computing`.
+    /// The roof with the larger share: `reading` or `computing`.
     pub fn nearest_roof(&self) -> &'static str {
         if self.of_read_roof > self.of_compute_roof { "reading" } else { "computing" }
     }

@@ -1,4 +1,4 @@
-//! Reading memory and caches.
+//! The speed of reading memory and caches.
 
 use super::{CeilingsError, Stream, SweepPoint, seconds};
 use crate::kernels::probe::Probes;
@@ -8,16 +8,16 @@ use crate::optimized::pool::{Pool, SharedSlice};
 use std::hint::black_box;
 use std::ops::Range;
 
-/// What a thread's part of a stream is a multiple of: a small page.
+/// The size of a small page. Each thread's part of a stream is a multiple of it.
 const PAGE: usize = 4096;
 /// The shortest stream: the first point of the sweep.
 pub(super) const SHORTEST: usize = 16 << 10;
-/// Bytes that a pass of the sweep reads at least, a millisecond or two.
+/// Bytes that a pass of the sweep reads at least: one or two milliseconds.
 const PER_PASS: usize = 64 << 20;
-/// How [`Stream::pages`] calls the larger ones.
+/// The name of the larger pages in [`Stream::pages`].
 pub(super) const HUGE: &str = "2 MB";
 
-/// Memory that has been written, so that reading it costs nothing but reading.
+/// Memory that has been written, so that reading it causes no page faults.
 fn touched(pages: Pages, bytes: usize) -> Result<(Arena, Range<usize>), CeilingsError> {
     if bytes < SHORTEST {
         return Err(CeilingsError::TooShort { bytes, least: SHORTEST });
@@ -31,7 +31,7 @@ fn touched(pages: Pages, bytes: usize) -> Result<(Arena, Range<usize>), Ceilings
     Ok((arena, range))
 }
 
-/// Streams of one length, on both kinds of pages, by each number of threads.
+/// Streams of one length: on small and on huge pages, for each number of threads.
 pub(super) fn streams(
     probes: &Probes,
     threads: &[usize],
@@ -56,15 +56,15 @@ pub(super) fn streams(
     Ok(streams)
 }
 
-/// The same for ever longer stretches, each read again and again by one thread: doubled from 16 KB to `longest`.
+/// The speed at which one thread reads the same bytes again and again, for 16 KB, 32 KB, … up to `longest`.
 pub(super) fn sweep(probes: &Probes, longest: usize, passes: usize) -> Result<Vec<SweepPoint>, CeilingsError> {
     let (arena, range) = touched(Pages::Huge, longest)?;
     let memory = arena.bytes(&range);
     let lengths = std::iter::successors(Some(SHORTEST), |bytes| bytes.checked_mul(2)).take_while(|&n| n <= longest);
     let point = |bytes: usize| {
-        let (stretch, times) = (&memory[..bytes], PER_PASS.div_ceil(bytes));
-        let read = || (0..times).fold(0_u64, |sum, _| sum.wrapping_add((probes.read)(black_box(stretch))));
-        read(); // brings it into the cache, if there is one that large
+        let (part, times) = (&memory[..bytes], PER_PASS.div_ceil(bytes));
+        let read = || (0..times).fold(0_u64, |sum, _| sum.wrapping_add((probes.read)(black_box(part))));
+        read(); // loads it into a cache, if one is large enough
         let samples = (0..passes).map(|_| (times * bytes) as f64 / seconds(read)).collect();
         SweepPoint { bytes, bytes_per_second: Samples::new(samples) }
     };

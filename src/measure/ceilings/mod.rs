@@ -1,23 +1,23 @@
-//! The ceilings of this machine, measured now: how many bytes a second, how many operations a second, how long threads
-//! take to meet. Every speed of a model can then be said as a share of what was possible.
+//! The ceilings of this machine, measured now: bytes per second, operations per second, and how long threads take to
+//! synchronise. The speed of a model can then be given as a share of them. A ceiling is called a *roof* where a speed is
+//! compared with it, as in the roofline model (Williams, Waterman, Patterson 2009).
 //!
 //! | ceiling | how |
 //! |---|---|
-//! | [`Stream`] | reads of a long stretch of memory, by some threads, on small or huge pages (`memory`) |
-//! | [`SweepPoint`] | the same for ever longer stretches, read again and again: the caches become visible |
-//! | [`Peak`] | multiply-adds that touch nothing but registers (`compute`) |
-//! | [`BarrierCost`] | what a barrier and a dispatch of the pool take (`meeting`) |
+//! | [`Stream`] | a long range of memory is read by some threads, on small or on huge pages (`memory`) |
+//! | [`SweepPoint`] | the same bytes are read again and again, for growing lengths: this shows the caches |
+//! | [`Peak`] | multiply-adds whose operands are in registers (`compute`) |
+//! | [`BarrierCost`] | the time of a barrier and of a dispatch of the pool (`barrier`) |
 //!
-//! **What is done against the usual mistakes.** Memory is written before it is read, so that no pass pays for page
-//! faults. Every number is the median of several passes, all of which are kept. The first two ceilings are measured again at
-//! the end ([`Drift`]): where the machine has become faster or slower meanwhile, the shares are worth as little as the
-//! ceilings.
+//! **How usual mistakes are avoided.** Memory is written before it is read, so that no pass includes page faults. Every
+//! number is the median of several passes, and all of them are kept. One stream and one peak are measured again at the end
+//! ([`Drift`]): if the machine became faster or slower in between, the ceilings cannot be trusted.
 //!
-//! Look first at [`measure`]. What is deliberately not here: theoretical peaks, which no machine has heard of, and hardware
-//! counters, which need privileges. The loops themselves are [`crate::kernels::probe`].
+//! Look first at [`measure`]. What is deliberately not here: theoretical peaks, which real machines do not reach, and
+//! hardware counters, which need privileges. The loops themselves are in [`crate::kernels::probe`].
 
+mod barrier;
 mod compute;
-mod meeting;
 mod memory;
 
 use super::statistics::Samples;
@@ -28,16 +28,17 @@ use std::time::Instant;
 
 /// What to measure, and how often.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct CeilingsOptions {
     /// Numbers of threads; 1 is always among those measured.
     pub threads: Vec<usize>,
-    /// Lengths of the streams. A model that streams 96 MB a token meets the roof of 96 MB, of which a cache may hold a part.
+    /// Lengths of the streams in bytes. A model that reads 96 MB per token is compared with a stream of 96 MB, because a
+    /// cache may hold a part of it.
     pub stream_bytes: Vec<usize>,
-    /// Passes of which the median is taken; 0 counts as 1.
+    /// Passes per number, of which the median is taken; 0 counts as 1.
     pub passes: usize,
 }
 
-impl Default for Options {
+impl Default for CeilingsOptions {
     /// One thread to all cores, 256 MB, the median of five.
     fn default() -> Self {
         Self { threads: (1..=available_cores()).collect(), stream_bytes: vec![256 << 20], passes: 5 }
@@ -55,10 +56,10 @@ pub enum CeilingsError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// There are not so many threads.
+    /// That many threads cannot be started.
     #[error(transparent)]
     Threads(#[from] ThreadsError),
-    /// A stream of nothing.
+    /// The stream is too short.
     #[error("a stream of {bytes} bytes is too short to be timed; expected at least {least}")]
     TooShort {
         /// What was asked for.
@@ -79,14 +80,14 @@ pub struct Ceilings {
     pub fma_by: &'static str,
     /// Reading memory.
     pub streams: Vec<Stream>,
-    /// Reading a growing stretch, one thread.
+    /// Reading the same bytes again and again, for growing lengths, on one thread.
     pub sweep: Vec<SweepPoint>,
     /// Multiply-adds of bytes.
     pub dot: Vec<Peak>,
     /// Multiply-adds of f32.
     pub fma: Vec<Peak>,
-    /// Meetings of two threads and more.
-    pub meetings: Vec<BarrierCost>,
+    /// Barriers and dispatches of two threads and more.
+    pub barriers: Vec<BarrierCost>,
     /// What was measured twice.
     pub drifts: Vec<Drift>,
 }
@@ -94,11 +95,11 @@ pub struct Ceilings {
 /// How fast memory is read.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stream {
-    /// Threads, each reading its own part.
+    /// Threads. Each reads its own part.
     pub threads: usize,
-    /// `4 KB` or `2 MB`, the latter as far as the system grants it.
+    /// The size of pages that was asked for: `4 KB` or `2 MB`. The system may give smaller ones.
     pub pages: &'static str,
-    /// Length.
+    /// Length in bytes.
     pub bytes: usize,
     /// Of all threads together.
     pub bytes_per_second: Samples,
@@ -107,13 +108,13 @@ pub struct Stream {
 /// How fast one thread reads the same `bytes` over and over.
 #[derive(Debug, Clone, Serialize)]
 pub struct SweepPoint {
-    /// Length.
+    /// Length in bytes.
     pub bytes: usize,
     /// The speed.
     pub bytes_per_second: Samples,
 }
 
-/// How fast multiply-adds are done. One of them is two operations.
+/// How fast multiply-adds are done. A multiply-add is two operations.
 #[derive(Debug, Clone, Serialize)]
 pub struct Peak {
     /// Threads.
@@ -122,21 +123,21 @@ pub struct Peak {
     pub operations_per_second: Samples,
 }
 
-/// How long threads take to meet.
+/// How long threads take to synchronise.
 #[derive(Debug, Clone, Serialize)]
 pub struct BarrierCost {
     /// Threads, at least two.
     pub threads: usize,
     /// One barrier within a job.
     pub barrier_seconds: Samples,
-    /// One empty job of the pool: a barrier in whose middle the caller is alone.
+    /// One job of the pool that does nothing: starting it on every thread, and waiting until all are done.
     pub dispatch_seconds: Samples,
 }
 
-/// One ceiling, measured first and measured last.
+/// One ceiling, measured at the beginning and again at the end.
 #[derive(Debug, Clone, Serialize)]
 pub struct Drift {
-    /// What: `stream`, `dot`.
+    /// Which ceiling: `stream`, `dot`.
     pub what: &'static str,
     /// The median at the beginning.
     pub before: f64,
@@ -145,20 +146,20 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// How much may change before the numbers should not be trusted.
+    /// The largest relative change of a steady machine.
     const TOLERATED: f64 = 0.1;
 
-    /// Whether the machine stayed as fast as it was, within 10 %.
+    /// Whether both measurements agree within 10 %.
     pub fn is_steady(&self) -> bool {
         (self.after / self.before - 1.0).abs() <= Self::TOLERATED
     }
 }
 
-/// Measures everything, which takes some seconds. `tell` hears what is being measured.
+/// Measures everything, which takes some seconds. `on_progress` is called with the name of each step when it begins.
 ///
 /// # Errors
-/// If there is no memory for the streams, if one is too short, or if there are not so many threads.
-pub fn measure(options: &Options, mut tell: impl FnMut(&str)) -> Result<Ceilings, CeilingsError> {
+/// If there is no memory for the streams, if one is too short, or if that many threads cannot be started.
+pub fn measure(options: &CeilingsOptions, mut on_progress: impl FnMut(&str)) -> Result<Ceilings, CeilingsError> {
     let (probes, passes) = (Probes::detect(), options.passes.max(1));
     let mut threads = options.threads.clone();
     threads.push(1);
@@ -166,22 +167,22 @@ pub fn measure(options: &Options, mut tell: impl FnMut(&str)) -> Result<Ceilings
     threads.sort_unstable();
     threads.dedup();
 
-    tell("reading memory");
+    on_progress("reading memory");
     let mut streams = Vec::new();
     for &bytes in &options.stream_bytes {
         streams.extend(memory::streams(&probes, &threads, bytes, passes)?);
     }
-    tell("multiplying");
+    on_progress("multiplying");
     let peaks = |work| threads.iter().map(|&n| compute::peak(work, n, passes)).collect::<Result<Vec<_>, _>>();
     let (dot, fma) = (peaks(probes.dot)?, peaks(probes.fma)?);
-    tell("reading caches");
+    on_progress("reading caches");
     let longest = options.stream_bytes.iter().copied().max().unwrap_or(memory::SHORTEST);
     let sweep = memory::sweep(&probes, longest, passes)?;
-    tell("meeting");
-    let meetings = threads.iter().filter(|&&n| n > 1);
-    let meetings = meetings.map(|&n| meeting::meeting(n, passes)).collect::<Result<_, _>>()?;
+    on_progress("synchronising threads");
+    let barriers = threads.iter().filter(|&&n| n > 1);
+    let barriers = barriers.map(|&n| barrier::measure(n, passes)).collect::<Result<_, _>>()?;
 
-    tell("looking again");
+    on_progress("measuring again");
     let mut drifts = Vec::new();
     if let Some(first) = streams.iter().find(|stream| stream.threads == 1 && stream.pages == memory::HUGE) {
         let again = memory::streams(&probes, &[1], first.bytes, passes)?;
@@ -194,22 +195,22 @@ pub fn measure(options: &Options, mut tell: impl FnMut(&str)) -> Result<Ceilings
     drifts.push(Drift { what: "dot", before: dot[0].operations_per_second.median, after });
 
     let Probes { name: instructions, dot_by, fma_by, .. } = probes;
-    Ok(Ceilings { instructions, dot_by, fma_by, streams, sweep, dot, fma, meetings, drifts })
+    Ok(Ceilings { instructions, dot_by, fma_by, streams, sweep, dot, fma, barriers, drifts })
 }
 
 impl Ceilings {
-    /// Bytes per second that so many threads can read of a working set about this large: the better kind of pages, the
-    /// stream whose length is nearest. `None` if that many threads were not measured.
+    /// Bytes per second that so many threads can read of a working set of about `bytes`: the speed of the stream whose
+    /// length is nearest, on the faster kind of pages. `None` if that number of threads was not measured.
     pub fn read_roof(&self, threads: usize, bytes: u64) -> Option<f64> {
         let distance = |stream: &Stream| (stream.bytes as f64 / bytes.max(1) as f64).ln().abs();
         let of_threads = || self.streams.iter().filter(|stream| stream.threads == threads);
         let nearest = of_threads().min_by(|a, b| distance(a).total_cmp(&distance(b)))?.bytes;
-        let as_long = of_threads().filter(|stream| stream.bytes == nearest);
-        as_long.map(|stream| stream.bytes_per_second.median).max_by(f64::total_cmp)
+        let same_length = of_threads().filter(|stream| stream.bytes == nearest);
+        same_length.map(|stream| stream.bytes_per_second.median).max_by(f64::total_cmp)
     }
 
-    /// Whether the shares of these roofs can be trusted: what was measured twice stayed the same, and the passes of what
-    /// serves as a roof agree with each other.
+    /// Whether the ceilings can be trusted: what was measured twice did not change, and the passes of every roof agree with
+    /// each other.
     pub fn is_steady(&self) -> bool {
         let streams = self.streams.iter().map(|stream| &stream.bytes_per_second);
         let mut roofs = streams.chain(self.dot.iter().chain(&self.fma).map(|peak| &peak.operations_per_second));

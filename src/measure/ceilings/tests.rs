@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn quick() -> Options {
-    Options { threads: vec![2, 1, 2], stream_bytes: vec![1 << 20, 64 << 10], passes: 3 }
+fn quick() -> CeilingsOptions {
+    CeilingsOptions { threads: vec![2, 1, 2], stream_bytes: vec![1 << 20, 64 << 10], passes: 3 }
 }
 
 #[test]
 fn everything_asked_for_is_measured_once() {
-    let mut told = Vec::new();
-    let found = measure(&quick(), |what| told.push(what.to_owned())).unwrap();
+    let mut steps = Vec::new();
+    let found = measure(&quick(), |step| steps.push(step.to_owned())).unwrap();
     let streams: Vec<_> = found.streams.iter().map(|s| (s.bytes, s.pages, s.threads)).collect();
     let of = |bytes| [(bytes, "4 KB", 1), (bytes, "4 KB", 2), (bytes, "2 MB", 1), (bytes, "2 MB", 2)];
     assert_eq!(streams, [of(1 << 20), of(64 << 10)].concat());
@@ -20,13 +20,13 @@ fn everything_asked_for_is_measured_once() {
     for peaks in [&found.dot, &found.fma] {
         assert_eq!(peaks.iter().map(|peak| peak.threads).collect::<Vec<_>>(), [1, 2]);
     }
-    assert_eq!(found.meetings.iter().map(|meeting| meeting.threads).collect::<Vec<_>>(), [2]);
+    assert_eq!(found.barriers.iter().map(|barrier| barrier.threads).collect::<Vec<_>>(), [2]);
     assert_eq!(found.drifts.iter().map(|drift| drift.what).collect::<Vec<_>>(), ["stream", "dot"]);
-    assert_eq!(told.len(), 5);
+    assert_eq!(steps.len(), 5);
     let samples =
         found.streams.iter().map(|s| &s.bytes_per_second).chain(found.sweep.iter().map(|p| &p.bytes_per_second));
     let samples = samples.chain(found.dot.iter().chain(&found.fma).map(|peak| &peak.operations_per_second));
-    for samples in samples.chain(found.meetings.iter().flat_map(|m| [&m.barrier_seconds, &m.dispatch_seconds])) {
+    for samples in samples.chain(found.barriers.iter().flat_map(|m| [&m.barrier_seconds, &m.dispatch_seconds])) {
         assert_eq!(samples.samples.len(), 3);
         assert!(samples.samples.iter().all(|&x| x.is_finite() && x > 0.0), "{samples:?}");
     }
@@ -51,7 +51,7 @@ fn a_roof_is_the_nearest_stream_on_the_better_pages() {
         sweep: Vec::new(),
         dot: vec![peak(1, 400.0), peak(2, 700.0)],
         fma: vec![peak(1, 100.0)],
-        meetings: Vec::new(),
+        barriers: Vec::new(),
         drifts: Vec::new(),
     };
     assert_eq!((ceilings.read_roof(1, 300), ceilings.read_roof(1, 90)), (Some(35.0), Some(42.0)));
@@ -80,6 +80,6 @@ fn a_machine_that_changes_is_not_steady() {
 
 #[test]
 fn a_stream_of_nothing_is_refused() {
-    let error = measure(&Options { stream_bytes: vec![100], ..quick() }, |_| {}).unwrap_err();
+    let error = measure(&CeilingsOptions { stream_bytes: vec![100], ..quick() }, |_| {}).unwrap_err();
     assert!(error.to_string().contains("100 bytes is too short") && error.to_string().contains("16384"), "{error}");
 }

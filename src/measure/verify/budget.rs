@@ -1,15 +1,17 @@
 //! How far a right result may be from the reference, and why.
 //!
-//! Look first at the constants. Two causes make right results differ: f32 sums in another order, and activations rounded
-//! to eight or sixteen bits before they meet weights in a block format. In locked mode the second does not count (see the top of
-//! `witness.rs`), and what goes into the cache is the reference's, so a right operation is right to six digits whatever the
-//! formats of weights, keys and values. In free mode everything before it counts, and a cache that rounds makes more of it:
-//! those budgets say "not broken", the locked ones "right".
+//! Look first at the constants. Right results differ for two reasons: f32 sums are added in another order, and activations
+//! are rounded to 8 or 16 bits before they are multiplied with weights in a block format. In locked mode the second reason
+//! is excluded (see the top of `recorder.rs`), and the cache holds the reference's keys and values. So a right operation
+//! agrees to six decimal digits, whatever the formats of weights, keys and values are. In free mode all errors of earlier
+//! operations count, and a cache that rounds makes them larger. A run within the free budgets is not broken; a run within
+//! the locked budgets is right.
 //!
 //! What it deliberately does not do: adapt to what is measured. A budget that grows with the error proves nothing.
 //!
-//! Measured: the random models of all families in all formats (`tests/verify.rs`), and the two real models over texts of
-//! forty and a hundred tokens, as they are and, so that no activations are rounded, with all their matrices in F16.
+//! Every constant says what was measured: on the random models of all families in all formats (`tests/verify.rs`), and on
+//! the two real models over texts of 40 and 100 tokens, once as they are and once with all matrices in F16, so that no
+//! activations are rounded.
 
 use super::Mode;
 use super::distance::{Distance, LogitsDistance};
@@ -18,125 +20,128 @@ use crate::model::{FeedForward, LayerWeights, Matrix, Weights};
 use crate::observe::Hook;
 use crate::optimized::ActPrecision;
 
-/// The largest error that is still right.
+/// The largest error that a right result may have.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
     /// Largest [`Distance::rel_rms`].
     pub rel_rms: f64,
-    /// Where an error of this size comes from.
+    /// The cause of errors up to this size.
     pub reason: &'static str,
 }
 
 impl Budget {
-    pub(super) fn admits(&self, distance: &Distance) -> bool {
-        distance.rel_rms <= self.rel_rms // not if it is no number
+    pub(super) fn allows(&self, distance: &Distance) -> bool {
+        distance.rel_rms <= self.rel_rms // false for NaN
     }
 }
 
-/// A choice, not a number: equal or wrong.
+/// For the choice of experts, which is equal or wrong.
 const CHOICE: Budget = Budget { rel_rms: 0.0, reason: "the same scores choose the same experts" };
 
-/// √n · 6e-8 over sums of n ≤ 2,048 terms is 2.7e-6, and terms may cancel. Measured: at most 3.5e-6 (attention over large
-/// scores); products, whose inputs are on the grid of whole numbers, 1.7e-6.
+/// Rounding in a sum of n ≤ 2,048 terms: √n · 6e-8 = 2.7e-6, and more where terms cancel. Measured: at most 3.5e-6 (attention
+/// over large scores), and 1.7e-6 for products, whose inputs are integer multiples of a step.
 const REORDERED: Budget = Budget { rel_rms: 1e-5, reason: "f32 sums in another order" };
 
-/// What free mode allows for, with the errors of all blocks before.
+/// The budgets of free mode, which include the errors of all blocks before.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Drift {
-    /// Of a value.
+struct ErrorBudget {
+    /// For an activation.
     value: Budget,
-    /// The largest mean KL divergence of logits, in nats.
+    /// The largest mean KL divergence of the logits, in nats.
     kl: f64,
 }
 
-const fn drift(rel_rms: f64, kl: f64, reason: &'static str) -> Drift {
-    Drift { value: Budget { rel_rms, reason }, kl }
+const fn error_budget(rel_rms: f64, kl: f64, reason: &'static str) -> ErrorBudget {
+    ErrorBudget { value: Budget { rel_rms, reason }, kl }
 }
 
-/// [`REORDERED`], block after block. Measured: 8.2e-6 and 4.6e-11 nats.
-const SUMS: Drift = drift(1e-4, 1e-9, "f32 sums in another order, accumulated");
+/// [`REORDERED`] in each of the blocks. Measured: 8.2e-6 and 4.6e-11 nats.
+const SUMS: ErrorBudget = error_budget(1e-4, 1e-9, "f32 sums in another order, accumulated");
 
-/// Half a step of the largest of 32 activations: 0.5 % of a product for normal ones, up to 5 % where an outlier takes the
-/// range and the product is small (values of attention), and that of all blocks before. Measured: 13 % and 2.2e-2 nats in
-/// random models, which are narrow, 16 % and 5.2e-3 in real ones.
-const ROUNDED: Drift = drift(0.25, 0.05, "activations rounded to 8 bits, accumulated");
+/// Each activation is off by up to half a step, and a step is a 127th of the largest of 32 activations. That is 0.5 % of a
+/// product of normally distributed activations, and up to 5 % of a small product where one outlier makes the step large
+/// (values of attention). The errors of all blocks before are added. Measured: 13 % and 2.2e-2 nats in random models, which
+/// are narrow; 16 % and 5.2e-3 nats in real ones.
+const A8: ErrorBudget = error_budget(0.25, 0.05, "activations rounded to 8 bits, accumulated");
 
-/// A 256th of that, which a KL feels squared, and some room. Measured: 6.6e-4 and 1.4e-7 nats, both in a real model.
-const ROUNDED_FINELY: Drift = drift(2e-3, 1e-6, "activations rounded to 16 bits, accumulated");
+/// Steps 256 times as fine. A KL divergence grows with the square of an error. Measured: 6.6e-4 and 1.4e-7 nats, both in a
+/// real model.
+const A16: ErrorBudget = error_budget(2e-3, 1e-6, "activations rounded to 16 bits, accumulated");
 
-// Both sides store keys and values alike. A number that lies in the middle between two steps becomes either, and the next
-// blocks carry that on to more numbers that lie so: in thirty blocks one of them costs more than in the two of most random
-// models. Of a format with steps sixteen times as wide fewer numbers lie in a middle, but each costs sixteen times as much.
-// Where activations are rounded already, not a few numbers come to another step but all that lie closer to a middle than
-// they are off: then the cache costs what its format costs, on both sides independently. Budgets are about four times what
-// was measured where few numbers decide, and twice where many do, whose errors average out.
+// Both sides store keys and values in the same format. A number near the middle between two steps may be rounded up on one
+// side and down on the other. The next blocks carry this difference to more numbers, so it costs more in thirty blocks than
+// in the two of most random models. In a format with steps 16 times as wide, fewer numbers are near a middle, but each costs
+// 16 times as much. If activations are rounded too, the two sides differ before they round for the cache. Then many numbers
+// are rounded to different steps, and both sides have the format's whole error, independently. Budgets are about four times
+// the measured value where few numbers decide, and twice where many do, because many errors average out.
 
 /// Steps of 2⁻¹¹ of the number. Measured: 1.3e-3 and 2.1e-7 nats.
-const F16: Drift = drift(5e-3, 1e-6, "keys and values rounded to f16, accumulated");
+const F16: ErrorBudget = error_budget(5e-3, 1e-6, "keys and values rounded to f16, accumulated");
 
-/// Steps of a 127th of the largest of a block. Measured: 5.5 % and 4.3e-4 nats.
-const Q8_0: Drift = drift(0.2, 2e-3, "keys and values rounded to q8_0, accumulated");
-/// Measured: 20 % in random models, 13 % in real ones; 5.0e-2 nats in a random mixture of experts, where a token comes to
-/// another one, 6.6e-3 in real models.
-const ROUNDED_Q8_0: Drift = drift(0.4, 0.1, "activations rounded, keys and values rounded to q8_0, accumulated");
+/// Steps of a 127th of the largest number of a block. Measured: 5.5 % and 4.3e-4 nats.
+const Q8_0: ErrorBudget = error_budget(0.2, 2e-3, "keys and values rounded to q8_0, accumulated");
+/// Measured: 20 % in random models, 13 % in real ones; 5.0e-2 nats in a random mixture of experts, where a token is routed to
+/// another expert; 6.6e-3 nats in real models.
+const A8_Q8_0: ErrorBudget =
+    error_budget(0.4, 0.1, "activations rounded, keys and values rounded to q8_0, accumulated");
 
-/// Steps of an eighth of the largest of a block, but a value is averaged with many others. Measured: 16 % and 4.9e-3 nats.
-const Q4_0_VALUES: Drift = drift(0.6, 0.02, "values rounded to q4_0, accumulated");
-/// Measured: 40 %; 8.0e-2 nats in a random mixture, 4.4e-2 in real models.
-const ROUNDED_Q4_0_VALUES: Drift = drift(0.8, 0.2, "activations rounded, values rounded to q4_0, accumulated");
+/// Steps of an eighth of the largest number of a block, but attention averages many values. Measured: 16 % and 4.9e-3 nats.
+const Q4_0_VALUES: ErrorBudget = error_budget(0.6, 0.02, "values rounded to q4_0, accumulated");
+/// Measured: 40 %; 8.0e-2 nats in a random mixture of experts, 4.4e-2 in real models.
+const A8_Q4_0_VALUES: ErrorBudget = error_budget(0.8, 0.2, "activations rounded, values rounded to q4_0, accumulated");
 
-/// The same steps, but a key enters an exponential: attention may look elsewhere. A single value is then as far off as any
-/// other (measured: 77 %, with rounded activations 110 %; of two that have nothing in common √2), so free mode judges only
-/// whether it is of the right size. What the logits say still tells right from broken, which is off by whole nats. Measured:
-/// 4.8e-2 nats.
-const Q4_0_KEYS: Drift = drift(2.0, 0.2, "keys rounded to q4_0: judged in locked mode");
-/// Measured: 0.20 nats, where the format alone costs 0.13 ([`KvFormats`]).
-const ROUNDED_Q4_0_KEYS: Drift = drift(2.0, 0.5, "activations rounded, keys rounded to q4_0: judged in locked mode");
+/// The same steps, but keys enter an exponential, so attention may choose other positions. A single value can then be as far
+/// off as an unrelated one (measured: 77 %, and 110 % with rounded activations; two unrelated vectors differ by √2), so free
+/// mode only tests that it has the right size. The logits still tell a right model from a broken one, whose KL divergence is
+/// several nats. Measured: 4.8e-2 nats.
+const Q4_0_KEYS: ErrorBudget = error_budget(2.0, 0.2, "keys rounded to q4_0: judged in locked mode");
+/// Measured: 0.20 nats, of which the format alone costs 0.13 ([`KvFormats`]).
+const A8_Q4_0_KEYS: ErrorBudget =
+    error_budget(2.0, 0.5, "activations rounded, keys rounded to q4_0: judged in locked mode");
 
-/// Scores that are further off than this may choose other experts, where some are nearly equal and a token has few: free
-/// mode does not judge.
-const CHOOSING: f64 = 5e-3;
-const DRIFTING_CHOICE: Budget = Budget { rel_rms: 1.0, reason: "scores that are nearly equal: judged in locked mode" };
+/// If scores may be further off than this, nearly equal ones may choose other experts. Free mode then allows any choice.
+const STRICT_CHOICE_LIMIT: f64 = 5e-3;
+const LOOSE_CHOICE: Budget = Budget { rel_rms: 1.0, reason: "scores that are nearly equal: judged in locked mode" };
 
-/// What the budgets of a run depend on.
+/// The properties of a run that its budgets depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budgets {
     pub(super) mode: Mode,
     pub(super) kv: KvFormats,
-    /// How finely the candidate rounds activations, if it does so anywhere in this model.
-    pub(super) rounds: Option<ActPrecision>,
+    /// The precision to which the candidate rounds activations, if it does so anywhere in this model.
+    pub(super) act_precision: Option<ActPrecision>,
 }
 
 impl Budgets {
-    /// The budget of a value under this hook.
+    /// The budget of the value with this hook.
     pub(super) fn of(&self, hook: Hook) -> Budget {
-        let (choice, drift) = (hook == Hook::ExpertIndices, self.drift().value);
+        let (choice, accumulated) = (hook == Hook::ExpertIndices, self.error_budget().value);
         match self.mode {
             Mode::Locked if choice => CHOICE,
             Mode::Locked => REORDERED,
-            Mode::Free if !choice => drift,
-            Mode::Free if drift.rel_rms > CHOOSING => DRIFTING_CHOICE,
+            Mode::Free if !choice => accumulated,
+            Mode::Free if accumulated.rel_rms > STRICT_CHOICE_LIMIT => LOOSE_CHOICE,
             Mode::Free => CHOICE,
         }
     }
 
-    /// What the causes of errors that the model has anywhere, and the cache, come to.
-    fn drift(&self) -> Drift {
-        if self.rounds == Some(ActPrecision::A16) {
+    /// The budget of free mode, by the precision of activations and the formats of the cache.
+    fn error_budget(&self) -> ErrorBudget {
+        if self.act_precision == Some(ActPrecision::A16) {
             match (self.kv.k, self.kv.v) {
-                (KvFormat::F32, KvFormat::F32) => return ROUNDED_FINELY,
+                (KvFormat::F32, KvFormat::F32) => return A16,
                 (KvFormat::F32 | KvFormat::F16, KvFormat::F32 | KvFormat::F16) => return F16,
-                _ => {} // a number here and there comes to another step whatever the activations
+                _ => {} // with wider steps, some numbers are rounded differently even so
             }
         }
-        match (self.kv.k, self.kv.v, self.rounds.is_some()) {
+        match (self.kv.k, self.kv.v, self.act_precision.is_some()) {
             (KvFormat::Q4_0, _, false) => Q4_0_KEYS,
-            (KvFormat::Q4_0, _, true) => ROUNDED_Q4_0_KEYS,
+            (KvFormat::Q4_0, _, true) => A8_Q4_0_KEYS,
             (_, KvFormat::Q4_0, false) => Q4_0_VALUES,
-            (_, KvFormat::Q4_0, true) => ROUNDED_Q4_0_VALUES,
+            (_, KvFormat::Q4_0, true) => A8_Q4_0_VALUES,
             (KvFormat::Q8_0, _, false) | (_, KvFormat::Q8_0, false) => Q8_0,
-            (KvFormat::Q8_0, _, true) | (_, KvFormat::Q8_0, true) => ROUNDED_Q8_0,
-            (KvFormat::F32 | KvFormat::F16, KvFormat::F32 | KvFormat::F16, true) => ROUNDED,
+            (KvFormat::Q8_0, _, true) | (_, KvFormat::Q8_0, true) => A8_Q8_0,
+            (KvFormat::F32 | KvFormat::F16, KvFormat::F32 | KvFormat::F16, true) => A8,
             (KvFormat::F16, _, false) | (_, KvFormat::F16, false) => F16,
             (KvFormat::F32, KvFormat::F32, false) => SUMS,
         }
@@ -144,15 +149,15 @@ impl Budgets {
 
     /// The largest mean KL divergence of logits with all errors accumulated, in nats.
     pub(super) fn kl(&self) -> f64 {
-        self.drift().kl
+        self.error_budget().kl
     }
 
-    pub(super) fn admits_logits(&self, distance: &LogitsDistance) -> bool {
+    pub(super) fn allows_logits(&self, distance: &LogitsDistance) -> bool {
         distance.kl_mean <= self.kl()
     }
 }
 
-/// Whether any matrix is in a block format, so that what it reads may be rounded.
+/// Whether any matrix is in a block format, so that its inputs may be rounded.
 pub(super) fn has_blocks(weights: &Weights) -> bool {
     let blocks = |matrix: &Matrix| !matrix.ty().is_float();
     let in_layer = |layer: &LayerWeights| {

@@ -1,7 +1,9 @@
-//! [`Candidate`]: whatever is to be proven right.
+//! [`Candidate`]: the forward pass that is verified.
 //!
 //! Two kinds exist: the optimized path with any table of kernels, and the naive path with any operations. A learner's
-//! attention and an engineer's kernel are held to the same reference in the same way.
+//! attention and an engineer's kernel are compared with the same reference in the same way.
+//!
+//! What it deliberately does not do: compare. That is [`recorder`](super::recorder).
 
 use crate::batch::{Batch, Logits};
 use crate::kv_cache::{ForwardError, KvCache, KvFormats};
@@ -9,16 +11,16 @@ use crate::naive::{self, Ops};
 use crate::observe::{HookAt, Observer};
 use crate::optimized::{self, ActPrecision};
 
-/// A forward pass that can be watched, and whose activations can be changed on the way.
+/// A forward pass whose activations an observer can read and change.
 pub trait Candidate {
-    /// What it is, for people: `optimized path, avx512 kernels, 8-bit activations, 2 threads`.
+    /// A description for people: `optimized path, avx512 kernels, 8-bit activations, 2 threads`.
     fn describe(&self) -> String;
 
     /// The activations that it shows, in order.
     fn hooks(&self) -> Vec<HookAt>;
 
-    /// How finely activations are rounded before they meet weights in a block format, if at all. If so, it is given rounded
-    /// ones in locked mode, and a larger budget in free mode.
+    /// The precision to which activations are rounded before they are multiplied with weights in a block format; none if
+    /// they are not rounded. If they are, locked mode gives rounded inputs, and free mode a larger budget.
     fn act_precision(&self) -> Option<ActPrecision>;
 
     /// An empty cache; see [`naive::Transformer::new_cache`].

@@ -1,6 +1,7 @@
 //! How far apart two lists of numbers are, and two distributions over a vocabulary.
 //!
-//! Look first at [`Distance`]. All sums are in f64, so that the measure is finer than what it measures.
+//! Look first at [`Distance`]. All sums are in f64, so that their own rounding errors are far below those they measure.
+//! What it deliberately does not do: decide which distance is too large; that is [`budget`](super::budget).
 
 use serde::Serialize;
 
@@ -9,18 +10,18 @@ use serde::Serialize;
 pub struct Distance {
     /// The largest |found − reference|.
     pub max_abs: f64,
-    /// √(Σ (found − reference)² / Σ reference²): the error as a share of the size. For numbers of experts, which have no
-    /// size, the share of them that differ.
+    /// √(Σ (found − reference)² / Σ reference²): the error relative to the size of the reference. For indices of experts it
+    /// is the share of them that differ.
     pub rel_rms: f64,
     /// The cosine of the angle between the two as vectors: 1 for the same direction.
     pub cosine: f64,
 }
 
 impl Distance {
-    /// Nothing was found, or something of another size.
+    /// There is no value, or it has another length.
     pub(super) const INCOMPARABLE: Self = Self { max_abs: f64::NAN, rel_rms: f64::NAN, cosine: f64::NAN };
 
-    /// The distance of numbers. Not a number where one of them is not.
+    /// The distance of two lists of numbers. It is NaN if one of the numbers is.
     pub fn between(found: &[f32], reference: &[f32]) -> Self {
         if found.len() != reference.len() {
             return Self::INCOMPARABLE;
@@ -35,19 +36,19 @@ impl Distance {
             sizes[0] += found * found;
             sizes[1] += reference * reference;
         }
-        let ratio = |a: f64, b: f64| if a == 0.0 { 0.0 } else { a / b }; // zeros that should be zeros are right
+        let ratio = |a: f64, b: f64| if a == 0.0 { 0.0 } else { a / b }; // 0/0: both sides are zero, as they should be
         let cosine = if errors == 0.0 { 1.0 } else { ratio(product, (sizes[0] * sizes[1]).sqrt()) };
         Self { max_abs, rel_rms: ratio(errors, sizes[1]).sqrt(), cosine }
     }
 
-    /// The distance of choices, which are the same or not.
+    /// The distance of two lists of choices, each of which is equal or not.
     pub fn between_choices(found: &[f32], reference: &[f32]) -> Self {
         let differing = found.iter().zip(reference).filter(|(a, b)| a != b).count();
         let share = differing as f64 / found.len().max(1) as f64;
         Self { rel_rms: share, ..Self::between(found, reference) }
     }
 
-    /// Whether this is worse; what is no number is worst.
+    /// Whether this distance is larger; NaN is larger than any number.
     pub(super) fn is_worse_than(&self, other: &Self) -> bool {
         self.rel_rms.is_nan() || self.rel_rms > other.rel_rms
     }
@@ -58,16 +59,16 @@ impl Distance {
 pub struct LogitsDistance {
     /// Positions that were compared.
     pub positions: usize,
-    /// Mean of KL(reference ‖ found), in nats: what following the found distribution costs.
+    /// Mean of KL(reference ‖ found), in nats: the information that is lost if the found distribution replaces the reference's.
     pub kl_mean: f64,
-    /// The largest.
+    /// The largest KL of a position, in nats.
     pub kl_max: f64,
-    /// Share of positions with the same likeliest token.
+    /// Share of positions at which both have the same most probable token.
     pub top1: f64,
 }
 
 impl LogitsDistance {
-    /// Takes one more position into account.
+    /// Adds one position.
     pub(super) fn add(&mut self, found: &[f32], reference: &[f32]) {
         let kl = kl(reference, found);
         // Among scores that are not numbers no token is the likeliest.
@@ -98,7 +99,7 @@ fn log_sum_exp(logits: &[f32]) -> f64 {
     max + logits.iter().map(|&l| (f64::from(l) - max).exp()).sum::<f64>().ln()
 }
 
-/// The likeliest token; of several, the first.
+/// The most probable token; the first of equals.
 pub(super) fn first_maximum(logits: &[f32]) -> usize {
     (1..logits.len()).fold(0, |best, i| if logits[i] > logits[best] { i } else { best })
 }
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_worst() {
+    fn nan_is_the_largest_distance() {
         let fine = Distance::between(&[1.0], &[2.0]);
         let nan = Distance::between(&[f32::NAN, 1.0], &[1.0, 1.0]);
         assert!(nan.max_abs.is_nan() && nan.is_worse_than(&fine) && !fine.is_worse_than(&nan));

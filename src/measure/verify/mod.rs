@@ -1,7 +1,8 @@
 //! Verification: is a forward pass right, and if not, which operation is wrong?
 //!
-//! [`verify`] runs a prompt and some decoded tokens on the reference (the naive path) and on the candidate, each twice: watched,
-//! to compare every activation ([`witness`]), and unwatched, as it runs in earnest, to compare what comes out.
+//! [`verify`] runs a prompt and some decoded tokens on the *reference* (the naive path) and on the *candidate*. Each runs
+//! twice: once with an observer, to compare every activation ([`recorder`]), and once without, as in normal use, to
+//! compare the logits.
 //!
 //! ```text
 //!   reference   embed ─▶ norm ─▶ attn_q ─▶ rope_q ─▶ …  logits
@@ -9,30 +10,32 @@
 //!   candidate     embed ─▶ norm ─▶ attn_q ─▶ rope_q ─▶ …  logits    compared at every hook
 //! ```
 //!
-//! In [`Mode::Free`] the candidate goes on with its own numbers and errors accumulate: this says how much they matter. In
-//! [`Mode::Locked`] it goes on with the reference's, so every operation is judged by what it alone makes of right inputs:
-//! this says whose they are, and there it is strict. Either way the culprit is the first value out of [`budget`] whose inputs were within.
-//! Tokens are forced to be the reference's, and so are the choices of experts, because after one other choice two runs
-//! have nothing in common to compare.
+//! In [`Mode::Free`] the candidate computes on with its own values, and errors accumulate: this mode shows how much they
+//! matter in the end. In [`Mode::Locked`] each operation of the candidate gets the reference's values as inputs: this mode
+//! shows which operation makes an error, so its budgets are strict. In both modes the operation that is reported is the
+//! first one whose result is out of [`budget`] while its inputs are within budget. Both sides process the tokens and use
+//! the experts that the reference chooses, because after one different choice two runs cannot be compared.
 //!
-//! The candidate may be any [`Candidate`]: the optimized path with a kernel of your own, the naive path with an operation of
-//! your own. [`kernels`] is the other proof: every kernel against its scalar twin, bit by bit.
+//! The candidate may be any [`Candidate`]: the optimized path with a kernel of your own, or the naive path with an operation
+//! of your own. [`kernels`] is the other proof: it compares every kernel with its scalar twin, bit by bit.
 //!
-//! Reading order: this file, [`witness`] (what is compared when), [`flow`] (what is made of what), [`budget`] (how far is
-//! too far), [`report`] (the verdict). What it deliberately does not do: print, or measure time.
+//! Reading order: this file, [`recorder`] (records and compares), [`dataflow`] (which value is computed from which),
+//! [`budget`] (which errors are allowed), [`report`] (the result). What it deliberately does not do: print, or measure time.
 
 pub mod budget;
 mod candidate;
+mod dataflow;
 mod distance;
-mod flow;
 pub mod kernels;
+mod pass;
+mod recorder;
 pub mod report;
 pub mod tiles;
-mod witness;
 
 pub use candidate::Candidate;
 pub use distance::{Distance, LogitsDistance, kl};
-pub use report::{Covered, Divergence, LogitsReport, OpReport, PassAt, Phase, Report};
+pub use pass::{PassAt, Phase};
+pub use report::{Covered, Divergence, LogitsReport, OpReport, Report};
 
 use crate::batch::{Batch, NotFinite, SeqId};
 use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvFormats};
@@ -42,48 +45,48 @@ use crate::observe::{Hook, HookAt, Off, Op};
 use crate::optimized::ActPrecision;
 use crate::quant::QuantError;
 use budget::Budgets;
-use flow::Flow;
+use dataflow::DataFlow;
+use recorder::{Comparer, Recorder, Tally};
 use serde::Serialize;
 use std::collections::HashMap;
-use witness::{Comparer, Recorder, Tally};
 
-/// What the candidate's operations are given.
+/// Which inputs the candidate's operations get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// What the candidate computed before: errors accumulate.
+    /// What the candidate itself computed: errors accumulate.
     Free,
-    /// What the reference computed before: errors stay where they are made.
+    /// What the reference computed: an error stays in the operation that makes it.
     #[default]
     Locked,
 }
 
 /// How to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// What the candidate's operations are given.
+pub struct VerifyOptions {
+    /// Which inputs the candidate's operations get.
     pub mode: Mode,
-    /// Tokens to decode after the prompt: those that the reference finds likeliest.
+    /// Tokens to decode after the prompt. Each is the one that is most probable to the reference.
     pub decode: usize,
-    /// Most tokens in a pass. All activations of a pass are held at once.
+    /// Most tokens in a pass. All activations of one pass are in memory together.
     pub chunk: usize,
     /// How both sides store keys and values.
     pub kv: KvFormats,
 }
 
-impl Default for Options {
+impl Default for VerifyOptions {
     fn default() -> Self {
         Self { mode: Mode::Locked, decode: 4, chunk: 32, kv: KvFormat::F32.into() }
     }
 }
 
-/// Why nothing can be said.
+/// Why a verification could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// Nothing to run.
+    /// The prompt is empty.
     #[error("the prompt is empty: verification needs at least one token")]
     Empty,
-    /// Too much to run.
+    /// The prompt does not fit the context.
     #[error(
         "{prompt} tokens of prompt and {decode} to decode do not fit a context of {n_ctx}; shorten the prompt or ask for a \
          larger context"
@@ -96,7 +99,7 @@ pub enum VerifyError {
         /// Positions of the context.
         n_ctx: usize,
     },
-    /// A token id that the vocabulary does not have, or a candidate that runs another model.
+    /// The vocabulary has no such token, or the candidate runs another model.
     #[error(transparent)]
     Forward(#[from] ForwardError),
     /// The reference itself gives no numbers: the model is damaged, and nothing can be compared with it.
@@ -121,7 +124,7 @@ pub enum VerifyError {
     Quant(#[from] QuantError),
 }
 
-/// Values of attention that a fused operation never holds. Both sides are judged by what flows on.
+/// Values that a fused attention never stores, and the result by which they are verified instead.
 const COVERED: [(Hook, Hook); 2] = [(Hook::AttnScores, Hook::Z), (Hook::Pattern, Hook::Z)];
 
 fn is_covered(hook: Hook) -> bool {
@@ -129,7 +132,7 @@ fn is_covered(hook: Hook) -> bool {
 }
 
 /// Runs `prompt` and some tokens after it on the naive path and on `candidate`, which was made from the same `model`, and
-/// compares every activation. `progress` is told, after each pass, how many of how many are done.
+/// compares every activation. After each pass, `on_progress` is called with the passes that are done and their total.
 ///
 /// # Errors
 /// If the tokens do not fit the model, or the candidate does not; if the reference's logits are not numbers.
@@ -137,8 +140,8 @@ pub fn verify(
     model: &Model,
     candidate: &mut impl Candidate,
     prompt: &[u32],
-    options: &Options,
-    mut progress: impl FnMut(usize, usize),
+    options: &VerifyOptions,
+    mut on_progress: impl FnMut(usize, usize),
 ) -> Result<Report, VerifyError> {
     let n_ctx = model.config.n_ctx;
     match prompt.len().saturating_add(options.decode) {
@@ -146,47 +149,47 @@ pub fn verify(
         n if n > n_ctx => return Err(VerifyError::TooLong { prompt: prompt.len(), decode: options.decode, n_ctx }),
         _ => {}
     }
-    let mut trial = VerifyRun::new(model, candidate, prompt.len(), options)?;
+    let mut run = VerifyRun::new(model, candidate, prompt.len(), options)?;
     let chunks = prompt.chunks(options.chunk.max(1));
     let n_passes = chunks.len() + options.decode;
     for chunk in chunks {
-        trial.run(Phase::Prefill, chunk)?;
-        progress(trial.passes.len(), n_passes);
+        run.run(Phase::Prefill, chunk)?;
+        on_progress(run.passes.len(), n_passes);
     }
     for _ in 0..options.decode {
-        trial.run(Phase::Decode, &[trial.next])?;
-        progress(trial.passes.len(), n_passes);
+        run.run(Phase::Decode, &[run.next])?;
+        on_progress(run.passes.len(), n_passes);
     }
-    Ok(trial.judge())
+    Ok(run.into_report())
 }
 
-/// A verification under way.
-struct VerifyRun<'a, S> {
-    options: Options,
+/// The state of a verification that is running.
+struct VerifyRun<'a, C> {
+    options: VerifyOptions,
     budgets: Budgets,
     reference: naive::Transformer,
-    candidate: &'a mut S,
-    /// Of the reference and the candidate, watched and unwatched.
+    candidate: &'a mut C,
+    /// The caches of reference and candidate, each with an observer and without.
     caches: [[KvCache; 2]; 2],
-    flow: Flow,
+    flow: DataFlow,
     tallies: HashMap<HookAt, Tally>,
     passes: Vec<PassAt>,
     logits: LogitsDistance,
-    /// Whether watched and unwatched runs gave the same bits so far.
+    /// Whether the candidate's logits so far have the same bits with an observer and without.
     same_bits: bool,
-    /// What the reference would say next.
+    /// The token that is most probable next, to the reference.
     next: u32,
 }
 
-impl<'a, S: Candidate> VerifyRun<'a, S> {
-    fn new(model: &Model, candidate: &'a mut S, n_prompt: usize, options: &Options) -> Result<Self, VerifyError> {
+impl<'a, C: Candidate> VerifyRun<'a, C> {
+    fn new(model: &Model, candidate: &'a mut C, n_prompt: usize, options: &VerifyOptions) -> Result<Self, VerifyError> {
         let reference = naive::Transformer::new(model)?;
         let (formats, n) = (options.kv, n_prompt + options.decode);
         let of_reference = [(); 2].map(|()| reference.new_cache(formats, n));
         let caches = [of_reference, [(); 2].map(|()| candidate.new_cache(formats, n))];
-        let flow = Flow::new(reference.hooks().into_iter().filter(|at| !is_covered(at.hook)).collect());
-        let rounds = candidate.act_precision().filter(|_| budget::has_blocks(&model.weights));
-        let budgets = Budgets { mode: options.mode, kv: formats, rounds };
+        let flow = DataFlow::new(reference.hooks().into_iter().filter(|at| !is_covered(at.hook)).collect());
+        let act_precision = candidate.act_precision().filter(|_| budget::has_blocks(&model.weights));
+        let budgets = Budgets { mode: options.mode, kv: formats, act_precision };
         let tally = |&at: &HookAt| (at, Tally { worst: None, first_failed: None, budget: budgets.of(at.hook) });
         let tallies = flow.hooks().iter().map(tally).collect();
         let (passes, logits) = (Vec::new(), LogitsDistance::default());
@@ -206,12 +209,12 @@ impl<'a, S: Candidate> VerifyRun<'a, S> {
         })
     }
 
-    /// One pass, four times.
+    /// Runs one pass four times: reference and candidate, each with an observer and without.
     fn run(&mut self, phase: Phase, tokens: &[u32]) -> Result<(), VerifyError> {
         let start = self.caches[0][0].len(SeqId(0));
         let pass = PassAt { phase, start, tokens: tokens.len() };
         let batch = Batch::scored(SeqId(0), start, tokens);
-        let mut recorder = Recorder::new(self.snaps());
+        let mut recorder = Recorder::new(self.input_grid());
         let [[reference_watched, reference_unwatched], [watched_cache, unwatched_cache]] = &mut self.caches;
 
         let logits = self.reference.forward(&batch, reference_watched, &mut recorder)?;
@@ -236,12 +239,13 @@ impl<'a, S: Candidate> VerifyRun<'a, S> {
         Ok(())
     }
 
-    /// The grid of whole numbers onto which what matrices read is put, so that the candidate's rounding costs nothing.
-    fn snaps(&self) -> Option<ActPrecision> {
-        self.budgets.rounds.filter(|_| self.options.mode == Mode::Locked)
+    /// The precision to which the inputs of matrices are rounded in locked mode, so that the candidate's own rounding
+    /// changes nothing.
+    fn input_grid(&self) -> Option<ActPrecision> {
+        self.budgets.act_precision.filter(|_| self.options.mode == Mode::Locked)
     }
 
-    fn judge(self) -> Report {
+    fn into_report(self) -> Report {
         let routed = self.flow.hooks().iter().any(|at| at.hook == Hook::ExpertIndices);
         let comparable = self.options.mode == Mode::Free && !routed;
         let logits = LogitsReport::new(self.logits, &self.budgets, comparable.then_some(self.same_bits));
@@ -251,7 +255,7 @@ impl<'a, S: Candidate> VerifyRun<'a, S> {
         Report {
             passed: first_divergence.is_none() && logits.passed,
             mode: self.options.mode,
-            input_bits: self.snaps().map(ActPrecision::bits),
+            input_bits: self.input_grid().map(ActPrecision::bits),
             candidate: self.candidate.describe(),
             cache_type_k: self.options.kv.k.name(),
             cache_type_v: self.options.kv.v.name(),

@@ -1,13 +1,16 @@
 //! [`Report`]: what a verification found. Plain data, for tables and JSON.
 //!
-//! Look first at [`Report::first_divergence`]: the first value, in the order of computation, that is out of budget though
-//! everything it was made of was not. The operation that made it is the culprit.
+//! Look first at [`Report::first_divergence`]: the first value, in the order of computation, that is out of budget while all
+//! values that it was computed from are within budget. The operation that computed it is wrong.
+//!
+//! What it deliberately does not do: print. The command line makes a table of it, or JSON.
 
 use super::Mode;
 use super::budget::Budgets;
+use super::dataflow::DataFlow;
 use super::distance::{Distance, LogitsDistance};
-use super::flow::Flow;
-use super::witness::Tally;
+use super::pass::PassAt;
+use super::recorder::Tally;
 use crate::observe::HookAt;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -17,80 +20,50 @@ use std::collections::HashMap;
 pub struct Report {
     /// Whether everything is within its budget.
     pub passed: bool,
-    /// What the operations were given.
+    /// Which inputs the candidate's operations got.
     pub mode: Mode,
-    /// Bits to which what matrices read was rounded on both sides, so that the candidate's own rounding costs nothing; what
-    /// attention and the last matrix read, to 16. None if nothing was rounded.
+    /// Bits to which the inputs of matrices were rounded on both sides, so that the candidate's own rounding changes nothing.
+    /// The inputs of the query, key and value matrices and of the last matrix always have 16. None if nothing was rounded.
     pub input_bits: Option<u8>,
     /// What was verified.
     pub candidate: String,
-    /// How both sides stored keys: `f32`, `q8_0`.
+    /// The format in which both sides stored keys: `f32`, `q8_0`.
     pub cache_type_k: &'static str,
-    /// How both sides stored values.
+    /// The format in which both sides stored values.
     pub cache_type_v: &'static str,
     /// The passes, in order.
     pub passes: Vec<PassAt>,
     /// Every value that was compared, in the order of computation.
     pub ops: Vec<OpReport>,
-    /// Values of the reference that have no counterpart, and where they are verified instead.
+    /// Values of the reference that are not compared, and the values by which they are verified instead.
     pub covered: Vec<Covered>,
-    /// Logits as an ordinary, unwatched run gives them, errors accumulated.
+    /// Logits of a run without an observer, with all errors accumulated.
     pub logits: LogitsReport,
-    /// The culprit, if a value is out of budget.
+    /// The wrong operation, if a value is out of budget.
     pub first_divergence: Option<Divergence>,
-    /// More values that are out of budget though what they were made of is not.
+    /// Further values that are out of budget while their inputs are within budget.
     pub other_divergences: Vec<Divergence>,
 }
 
-/// One pass of a verification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct PassAt {
-    /// What kind.
-    pub phase: Phase,
-    /// Position of its first token.
-    pub start: usize,
-    /// Its tokens.
-    pub tokens: usize,
-}
-
-/// The two kinds of passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Tokens of the prompt, several at a time.
-    Prefill,
-    /// One token that the reference would have chosen.
-    Decode,
-}
-
-impl std::fmt::Display for PassAt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.phase {
-            Phase::Prefill => write!(f, "prefill of positions {} to {}", self.start, self.start + self.tokens - 1),
-            Phase::Decode => write!(f, "decode at position {}", self.start),
-        }
-    }
-}
-
-/// One value of one block, in the worst of all passes.
+/// One value of one block, in the pass with the largest distance.
 #[derive(Debug, Clone, Serialize)]
 pub struct OpReport {
     /// `blocks.3.attn.hook_q`.
     pub hook: String,
-    /// The operation that makes it: `attn_q`.
+    /// The operation that computes it: `attn_q`.
     pub op: &'static str,
-    /// Its block.
+    /// Its block, from 0; none outside the blocks.
     pub layer: Option<usize>,
-    /// How far it is from the reference.
+    /// The distance from the reference.
     #[serde(flatten)]
     pub distance: Distance,
-    /// Largest relative RMS that is right.
+    /// The largest relative RMS that is allowed.
     pub budget: f64,
-    /// Where an error of that size comes from.
+    /// The cause of errors up to that size.
     pub reason: &'static str,
     /// Whether every pass was within budget.
     pub passed: bool,
-    /// The worst pass; none if the candidate never showed the value.
+    /// The pass with the largest distance; none if the candidate never showed the value.
     pub pass: Option<PassAt>,
     /// The hook, for programs in this process.
     #[serde(skip)]
@@ -106,37 +79,37 @@ pub struct Covered {
     pub by: String,
 }
 
-/// Logits of the unwatched run.
+/// Logits of the run without an observer.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct LogitsReport {
     /// How far they are from the reference.
     #[serde(flatten)]
     pub distance: LogitsDistance,
-    /// Largest mean KL divergence that is right.
+    /// The largest mean KL divergence that is allowed, in nats.
     pub kl_budget: f64,
     /// Whether it is within budget.
     pub passed: bool,
-    /// Whether they have the bits of the watched run's, whose operations run one by one. Known in free mode without
-    /// experts: only then do both runs compute the same.
+    /// Whether they have the same bits as the logits of the run with an observer, in which operations are not fused. Known
+    /// in free mode without experts only: otherwise the observer changes values.
     pub same_bits_as_watched: Option<bool>,
 }
 
-/// A wrong result of right inputs.
+/// A wrong result that was computed from right inputs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Divergence {
     /// `blocks.3.attn.hook_rot_q`.
     pub hook: String,
-    /// `rope_q`.
+    /// The operation that computed it: `rope_q`.
     pub op: &'static str,
-    /// Its block.
+    /// Its block, from 0; none outside the blocks.
     pub layer: Option<usize>,
     /// The first pass in which it was out of budget.
     pub pass: Option<PassAt>,
-    /// How far, in that pass.
+    /// The relative RMS in that pass.
     pub rel_rms: f64,
-    /// How far it might have been.
+    /// The largest relative RMS that is allowed.
     pub budget: f64,
-    /// The values that it was made of, all of them within budget.
+    /// The values that it was computed from. All of them were within budget.
     pub inputs: Vec<String>,
 }
 
@@ -144,7 +117,7 @@ impl std::fmt::Display for Divergence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { hook, op, rel_rms, budget, inputs, .. } = self;
         let Some(pass) = self.pass else {
-            return write!(f, "{hook} (op {op}) was never shown, so nothing is known of it");
+            return write!(f, "{hook} (op {op}) was never shown by the candidate, so it could not be compared");
         };
         write!(f, "{hook} (op {op}), {pass}: relative RMS {rel_rms:.1e}, budget {budget:.1e}; ")?;
         match inputs.as_slice() {
@@ -155,8 +128,9 @@ impl std::fmt::Display for Divergence {
     }
 }
 
-/// Judges what was tallied. A value that was never shown counts as out of budget from the first pass on.
-pub(super) fn divergences(flow: &Flow, tallies: &HashMap<HookAt, Tally>) -> Vec<Divergence> {
+/// The values that are out of budget while their inputs are within budget, in order. A value that was never shown counts
+/// as out of budget from the first pass on.
+pub(super) fn divergences(flow: &DataFlow, tallies: &HashMap<HookAt, Tally>) -> Vec<Divergence> {
     let failed_in = |at: &HookAt| {
         let tally = tallies.get(at)?;
         if tally.worst.is_none() { Some(0) } else { tally.first_failed.map(|(number, ..)| number) }
@@ -166,7 +140,7 @@ pub(super) fn divergences(flow: &Flow, tallies: &HashMap<HookAt, Tally>) -> Vec<
         let (Some(number), Some(tally)) = (failed_in(at), tallies.get(at)) else { continue };
         let inputs = flow.inputs(*at);
         if inputs.iter().any(|input| failed_in(input).is_some_and(|earlier| earlier <= number)) {
-            continue; // a right operation makes wrong results of wrong inputs
+            continue; // a right operation computes wrong results from wrong inputs
         }
         let first = tally.first_failed.map(|(_, distance, pass)| (distance.rel_rms, pass));
         let divergence = Divergence {
@@ -185,7 +159,7 @@ pub(super) fn divergences(flow: &Flow, tallies: &HashMap<HookAt, Tally>) -> Vec<
 }
 
 /// The table: one line for every value that was compared.
-pub(super) fn op_reports(flow: &Flow, tallies: &HashMap<HookAt, Tally>) -> Vec<OpReport> {
+pub(super) fn op_reports(flow: &DataFlow, tallies: &HashMap<HookAt, Tally>) -> Vec<OpReport> {
     let line = |at: &HookAt| {
         let tally = tallies.get(at)?;
         Some(OpReport {
@@ -205,7 +179,7 @@ pub(super) fn op_reports(flow: &Flow, tallies: &HashMap<HookAt, Tally>) -> Vec<O
 
 impl LogitsReport {
     pub(super) fn new(distance: LogitsDistance, budgets: &Budgets, same_bits: Option<bool>) -> Self {
-        let passed = budgets.admits_logits(&distance) && same_bits != Some(false);
+        let passed = budgets.allows_logits(&distance) && same_bits != Some(false);
         Self { distance, kl_budget: budgets.kl(), passed, same_bits_as_watched: same_bits }
     }
 }

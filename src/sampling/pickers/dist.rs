@@ -2,7 +2,7 @@
 //!
 //! Source: `llama_sampler_dist_apply` in llama.cpp: for the same seed and logits it draws the same tokens.
 
-use crate::sampling::{Candidate, Candidates, Mt19937, Picker, SamplingError, TokenId};
+use crate::sampling::{Candidates, Mt19937, Picker, SamplingError, TokenId, TokenLogit};
 
 /// Draws a candidate with its probability: the softmax of the logits that are left.
 ///
@@ -57,7 +57,7 @@ impl Picker for Dist {
 }
 
 /// Names the candidate that keeps the softmax from being computed.
-fn why_not_drawable(list: &[Candidate]) -> SamplingError {
+fn why_not_drawable(list: &[TokenLogit]) -> SamplingError {
     match list.iter().find(|c| c.logit.is_nan() || c.logit == f32::INFINITY) {
         Some(c) => SamplingError::NotFinite { token: c.id, value: c.logit },
         None => SamplingError::NothingLeft { n: list.len() },

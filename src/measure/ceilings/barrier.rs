@@ -1,17 +1,17 @@
-//! How long threads take to meet, which every layer of a model does several times.
+//! How long the threads of a pool take to synchronise. Every layer of a model does this several times.
 
 use super::{BarrierCost, CeilingsError, seconds};
 use crate::measure::statistics::Samples;
 use crate::optimized::pool::Pool;
 
-/// Meetings in a pass.
+/// Barriers, or dispatches, in one pass.
 const TIMES: usize = 2000;
 
-/// Barriers and dispatches of a pool of so many threads.
+/// The time of a barrier and of a dispatch, for a pool of so many threads.
 ///
 /// # Errors
-/// If there are not so many threads.
-pub(super) fn meeting(threads: usize, passes: usize) -> Result<BarrierCost, CeilingsError> {
+/// If that many threads cannot be started.
+pub(super) fn measure(threads: usize, passes: usize) -> Result<BarrierCost, CeilingsError> {
     let mut pool = Pool::new(threads)?;
     let mut barrier = || seconds(|| pool.run(|worker| (0..TIMES).for_each(|_| worker.barrier()))) / TIMES as f64;
     barrier(); // wakes the threads

@@ -1,20 +1,20 @@
-//! How values flow through a block: which operation makes what a hook shows, and out of which other hooks.
+//! [`DataFlow`]: which operation computes the value of a hook, and from the values of which other hooks.
 //!
-//! Look first at [`Flow::origin`], the forward pass as a table. It is what turns "this number is wrong" into "this
-//! operation is wrong": a wrong result of right inputs.
+//! Look first at [`DataFlow::origin`], the forward pass as a table. With it, "this value is wrong" becomes "this operation is
+//! wrong": the operation whose result is wrong while its inputs are right.
 //!
-//! What it deliberately does not do: know a model. Which hooks there are is asked of the path that shows them, and a value
-//! that a model does not have is passed over to the one that it was made of.
+//! What it deliberately does not do: know a model. The path says which hooks there are. If a model lacks a value, the table
+//! names the one that takes its place: without a norm of queries, RoPE reads the queries themselves.
 
 use crate::observe::{Hook, HookAt, Op};
 
 /// The hooks of one model, in the order in which they are computed.
 #[derive(Debug, Clone)]
-pub(super) struct Flow {
+pub(super) struct DataFlow {
     hooks: Vec<HookAt>,
 }
 
-impl Flow {
+impl DataFlow {
     pub(super) fn new(hooks: Vec<HookAt>) -> Self {
         Self { hooks }
     }
@@ -23,13 +23,13 @@ impl Flow {
         &self.hooks
     }
 
-    /// The operation that makes a value.
+    /// The operation that computes a value.
     pub(super) fn op(&self, at: HookAt) -> Op {
         self.origin(at).0
     }
 
-    /// The values that it is made of, as they can be seen. Attention also reads the keys and values of earlier passes,
-    /// under the same names.
+    /// The values that it is computed from, as hooks. Attention also reads the keys and values of earlier passes, which have
+    /// the same hooks.
     pub(super) fn inputs(&self, at: HookAt) -> Vec<HookAt> {
         let last_layer = self.hooks.iter().filter_map(|at| at.layer).max();
         let place = |hook: Hook| match (hook.is_per_layer(), at.layer) {
@@ -93,13 +93,13 @@ impl Flow {
 mod tests {
     use super::*;
 
-    fn flow() -> Flow {
+    fn flow() -> DataFlow {
         use Hook::*;
         let outside = |hook| HookAt { hook, layer: None };
         let block =
             |layer| [ResidPre, Q, K, V, RotQ, RotK, Z, ResidPost].map(|hook| HookAt { hook, layer: Some(layer) });
         let hooks = [Embed].map(outside).into_iter().chain(block(0)).chain(block(1));
-        Flow::new(hooks.chain([LnFinalOut, Unembed].map(outside)).collect())
+        DataFlow::new(hooks.chain([LnFinalOut, Unembed].map(outside)).collect())
     }
 
     fn inputs(hook: Hook, layer: Option<usize>) -> Vec<String> {
@@ -107,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_made_of_the_nearest_that_the_model_has() {
+    fn an_input_that_the_model_lacks_is_replaced_by_the_one_before_it() {
         assert_eq!(inputs(Hook::RotQ, Some(1)), ["blocks.1.attn.hook_q"], "no norm of queries here");
         let attention = ["blocks.0.attn.hook_rot_q", "blocks.0.attn.hook_rot_k", "blocks.0.attn.hook_v"];
         assert_eq!(inputs(Hook::Z, Some(0)), attention);
     }
 
     #[test]
-    fn blocks_hand_the_residual_stream_on() {
+    fn the_residual_stream_goes_from_block_to_block() {
         assert_eq!(inputs(Hook::ResidPre, Some(0)), ["hook_embed"]);
         assert_eq!(inputs(Hook::ResidPre, Some(1)), ["blocks.0.hook_resid_post"]);
         assert_eq!(inputs(Hook::LnFinalOut, None), ["blocks.1.hook_resid_post"]);
