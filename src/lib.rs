@@ -1,13 +1,13 @@
 //! # Cutaway: an LLM inference engine with its casing off
 //!
-//! This crate loads a GGUF model and runs it twice: in a text that reads like the paper ([`naive`]) and in one that
-//! is built for speed ([`optimized`]). Everything that happens inside can be watched ([`observe`]). It is built as
-//! a house: a floor imports only from the floors below it, and a test (`tests/layering.rs`) keeps that true.
+//! This crate loads a GGUF model and computes the same forward pass on two paths: the naive path ([`naive`]) reads like the
+//! paper, the optimized path ([`optimized`]) is built for speed. The two are compared value by value
+//! ([`measure::verify`]), and everything that happens inside can be watched ([`observe`]).
 //!
-//! **Two steps to the forward pass.** Open [`naive::transformer`]: `forward → block → attention → feed_forward`
-//! is the whole transformer. Then [`naive::ops`], beside it, for what each operation computes.
+//! **Find the forward pass.** Open [`naive::transformer`]: `forward → block → attention → feed_forward` is the whole
+//! transformer. Then open [`naive::ops`], beside it: the formula of each operation.
 //!
-//! **From a model to text.** The embedded model continues a sentence; `Gguf::open("model.gguf")` reads any other file.
+//! **From a model to text.** The embedded model continues a sentence. `Gguf::open("model.gguf")` reads any other file.
 //!
 //! ```
 //! use cutaway::engine::{Engine, Session, SessionOptions};
@@ -34,25 +34,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! ## The map, in reading order
+//! ## The modules, in reading order
 //!
-//! | floor | room | what stands there |
+//! A module imports only from the floors below its own; a test (`tests/layering.rs`) checks this.
+//!
+//! | floor | module | what it holds |
 //! |---|---|---|
 //! | F4 | [`naive`] | **the transformer** and its operations, over `ndarray` |
 //! | F4 | [`optimized`] | the same stages again: packed weights, threads, attention over pages |
-//! | F3 | [`batch`], [`kv_cache`] | what a forward pass is asked, and what it remembers |
-//! | F2 | [`model`] | a file's metadata → features ([`model::config`]) and checked weights |
+//! | F3 | [`batch`], [`kv_cache`] | the rows of a forward pass; the keys and values of earlier positions |
+//! | F2 | [`model`] | metadata → features ([`model::config`]), tensor names → checked weights |
 //! | F2 | [`tokenizer`] | text ↔ token ids, and the chat template |
 //! | F4 | [`sampling`] | logits → the next token |
-//! | F5 | [`engine`] | prefill, decode, stop: a conversation with a model |
+//! | F5 | [`engine`] | prefill, decode, stop: a sequence that grows |
 //! | F1 | [`gguf`], [`tensor`] | the file format, and what a tensor looks like in memory |
-//! | F1 | [`kernels`] | the inner loops of the fast path: packed tiles, scalar and vector kernels |
-//! | F0 | [`quant`], [`observe`], [`escape`] | the block formats, one file each; observers, hooks and the cost model; strangers' text made safe to show |
-//! | F6 | [`measure`] | what a file is, whether a path is right, how fast it runs, and what share of the machine that is |
+//! | F1 | [`kernels`] | the inner loops of the optimized path: packed tiles, scalar and vector kernels |
+//! | F0 | [`quant`], [`observe`], [`escape`] | the block formats, one file each; observers, hooks and the cost model; text of a file made safe to show |
+//! | F6 | [`measure`] | inspect a file, verify a path, measure speed and the share of the machine that it is |
 //! | F8 | `cli` | one file per command; behind the feature `cli`, which is on by default |
 //!
-//! The library never prints, never exits and never panics on input: every fallible floor has one error enum that
-//! says what, where, expected and found.
+//! The library never prints, never exits and never panics on input. Every module that can fail has one error enum, which says
+//! what, where, expected and found. `GLOSSARY.md` in the repository explains every term and symbol.
 
 pub mod escape;
 pub mod observe;
