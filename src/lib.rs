@@ -30,7 +30,7 @@
 //!     text += &decoder.push(likeliest);
 //!     logits = session.decode(likeliest, &mut Off)?;
 //! }
-//! assert_eq!(text, " time,");
+//! assert_eq!(text, " time, there");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -20,11 +20,11 @@ pub(super) fn spell_out(args: impl IntoIterator<Item = OsString>) -> Vec<OsStrin
             *arg = OsString::from(long);
         }
     }
-    if end_of_flags.is_none() && args.get(1).is_some_and(|command| command == "tokenize") {
-        if let Some(at) = args.iter().position(|arg| is_text(&arg.to_string_lossy())) {
-            let text = args.remove(at);
-            args.extend(["--".into(), text]);
-        }
+    let takes_text = end_of_flags.is_none() && args.get(1).is_some_and(|command| command == "tokenize");
+    let text = args.iter().position(|arg| is_text(&arg.to_string_lossy()));
+    if let Some(at) = text.filter(|_| takes_text) {
+        let text = args.remove(at);
+        args.extend(["--".into(), text]);
     }
     args
 }
@@ -38,7 +38,8 @@ fn is_text(arg: &str) -> bool {
         2 => (name.split('=').next().unwrap_or(name), |c| c.is_ascii_alphanumeric() || c == '-'), // --model="my model"
         _ => return true,
     };
-    !arg.eq("-") && !(name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_flag))
+    let may_be_flag = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_flag);
+    arg != "-" && !may_be_flag
 }
 
 #[cfg(test)]
