@@ -1,4 +1,4 @@
-//! The inner loops of the fast path: what a processor does all day.
+//! The inner loops of the optimized path: nearly all of its time is spent here.
 //!
 //! [`Kernels`] is a plain value, a table of functions. [`Kernels::scalar`] is the specification in plain Rust;
 //! [`Kernels::avx512`], [`Kernels::avx_vnni`], [`Kernels::avx2`] and [`Kernels::neon`] give **the same bits** with vector

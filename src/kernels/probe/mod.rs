@@ -56,7 +56,7 @@ impl Probes {
     /// Every set that this machine can run, slowest first.
     pub fn available() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
-        let faster = [x86::avx2(), x86::avx512()];
+        let faster = [x86::avx2(), x86::avx_vnni(), x86::avx512()];
         #[cfg(not(target_arch = "x86_64"))]
         let faster: [Option<Self>; 0] = [];
         std::iter::once(Self::scalar()).chain(faster.into_iter().flatten()).collect()

@@ -1,7 +1,7 @@
-//! The probes with AVX2 and with AVX-512.
+//! The probes with AVX2, with AVX-VNNI and with AVX-512.
 //!
 //! **Safety of this file.** As in `avx512/mod.rs`: a function that is compiled for special instructions is reachable only
-//! through [`avx2`] and [`avx512`], which ask the processor first.
+//! through [`avx2`], [`avx_vnni`] and [`avx512`], which ask the processor first.
 
 use super::{CHAINS, Probes};
 use std::arch::asm;
@@ -21,6 +21,18 @@ pub(super) fn avx2() -> Option<Probes> {
         // SAFETY: as above.
         fma: |rounds| unsafe { fma_256(rounds) },
         fma_by: "vfmadd231ps, 256 bits",
+    })
+}
+
+/// The probes with AVX-VNNI, where the processor has it: those of AVX2 but for `dot`.
+pub(super) fn avx_vnni() -> Option<Probes> {
+    let avx2 = avx2()?;
+    is_x86_feature_detected!("avxvnni").then_some(Probes {
+        name: "avx_vnni",
+        // SAFETY: the processor has been asked for the instruction before the table is handed out.
+        dot: |rounds| unsafe { dot_256_vnni(rounds) },
+        dot_by: "vpdpbusd, 256 bits",
+        ..avx2
     })
 }
 
@@ -95,6 +107,26 @@ fn dot_256(rounds: usize) -> u64 {
             *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(products, words));
         }
     }
+    total(sums)
+}
+
+/// 32 multiply-adds an instruction.
+#[target_feature(enable = "avx2,avxvnni")]
+fn dot_256_vnni(rounds: usize) -> u64 {
+    let ones = black_box(_mm256_set1_epi8(1));
+    let mut sums = black_box([_mm256_setzero_si256(); CHAINS]);
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm256_dpbusd_avx_epi32(*sum, ones, ones);
+        }
+    }
+    total(sums)
+}
+
+/// The sum of all 32-bit sums.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn total(sums: [__m256i; CHAINS]) -> u64 {
     let mut lanes = [[0_i32; 8]; CHAINS];
     for (lanes, sum) in lanes.iter_mut().zip(sums) {
         // SAFETY: eight 32-bit numbers have the size of the register, and the store needs no alignment.

@@ -7,8 +7,8 @@
 //!     acc  = fma(s_x, min_r, acc)               formats with minima
 //! ```
 //!
-//! Rows lie in lanes, so no lane ever meets another: there is no reduction tree whose shape could depend on the width of
-//! a register, on how many columns are computed together or on the thread that computes them. `sum` is below
+//! Rows lie in lanes, and lanes are never added to each other: there is no reduction tree whose shape could depend on the
+//! width of a register, on how many columns are computed together or on the thread that computes them. `sum` is below
 //! 32 · 255 · 127 = 1,036,320 < 2²⁴, so its conversion to f32 is exact too (with two limbs it is below 2²⁸, and rounded
 //! to the nearest). What is left are one product and one or two fused multiply-adds a strip, in a fixed order: the same
 //! bits everywhere. In formats with halves this happens once per half strip, with the half's own scale, minimum, and sum of
