@@ -107,17 +107,19 @@ fn raw(chars: &[char], i: usize) -> usize {
 }
 
 /// Every path of a file that begins at `crate`, `cutaway`, `super`, `std` or `core`, with its line. Groups (`a::{b, c}`)
-/// are several paths. `super` is followed up to the crate, and left out where it ends below: the file is `depth`
-/// modules deep, and modules inside the file are deeper.
-pub(crate) fn paths(tokens: &[Token], depth: usize) -> Vec<(usize, Vec<String>)> {
+/// are several paths. `super` is replaced by the module that it means: the file is the module `own`, and modules inside the
+/// file are deeper.
+pub(crate) fn paths(tokens: &[Token], own: &[&str]) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     let mut braces = 0usize;
+    let mut modules: Vec<String> = own.iter().map(|&name| name.to_owned()).collect();
     let mut inside: Vec<usize> = Vec::new(); // how many braces were open where each inner module began
     for i in 0..tokens.len() {
         match tokens[i].text.as_str() {
             "{" => {
                 if i >= 2 && tokens[i - 2].text == "mod" {
                     inside.push(braces);
+                    modules.push(tokens[i - 1].text.clone());
                 }
                 braces += 1;
             }
@@ -125,12 +127,13 @@ pub(crate) fn paths(tokens: &[Token], depth: usize) -> Vec<(usize, Vec<String>)>
                 braces = braces.saturating_sub(1);
                 if inside.last() == Some(&braces) {
                     inside.pop();
+                    modules.pop();
                 }
             }
             "crate" | "super" if tokens.get(i + 1).is_some_and(|next| next.text == ")") => {} // `pub(crate)`
             "crate" | "cutaway" | "super" | "std" | "core" if i == 0 || tokens[i - 1].text != ":" => {
                 follow(tokens, i, &mut Vec::new(), &mut |line, path| {
-                    found.extend(resolved(path, depth + inside.len()).map(|path| (line, path)));
+                    found.push((line, resolved(path, &modules)));
                 });
             }
             _ => {}
@@ -170,12 +173,13 @@ fn follow(tokens: &[Token], mut i: usize, prefix: &mut Vec<String>, each: &mut i
     i
 }
 
-/// The path from the crate, or none where `super` does not lead up to it. `depth` modules are above the file's own.
-fn resolved(path: &[String], depth: usize) -> Option<Vec<String>> {
+/// The path from the crate, where it begins at `super`: the module above `modules`, once for each `super`.
+fn resolved(path: &[String], modules: &[String]) -> Vec<String> {
     let ups = path.iter().filter(|segment| *segment == "super").count();
     if ups == 0 {
-        return Some(path.to_vec());
+        return path.to_vec();
     }
-    let rest = path.iter().filter(|segment| *segment != "super" && *segment != "self").cloned();
-    (ups >= depth).then(|| std::iter::once("crate".to_owned()).chain(rest).collect())
+    let above = modules[..modules.len().saturating_sub(ups)].iter();
+    let rest = path.iter().filter(|segment| *segment != "super" && *segment != "self");
+    std::iter::once(&"crate".to_owned()).chain(above).chain(rest).cloned().collect()
 }

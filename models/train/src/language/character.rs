@@ -1,5 +1,6 @@
 //! A character: everything that is true of one of the people and animals of the language.
 
+use super::Split;
 use super::random::Random;
 use super::template::Facts;
 use super::words;
@@ -99,5 +100,17 @@ impl Character {
             _ => self.likes.join(" and "),
         };
         facts.set(&format!("{role}.likes"), likes);
+    }
+}
+
+/// A random character whose combination belongs to this split, and its facts as the hero.
+pub(super) fn character_of(split: Split, random: &mut Random) -> (Character, Facts) {
+    loop {
+        let it = Character::new(Part::Anybody, random);
+        if split.admits(&[it.name, it.kind, it.home, it.likes[0]]) {
+            let mut facts = Facts::default();
+            it.tell("hero", &mut facts);
+            return (it, facts);
+        }
     }
 }

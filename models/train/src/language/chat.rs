@@ -8,8 +8,8 @@
 //! ```
 
 use super::Split;
+use super::character::character_of;
 use super::random::Random;
-use super::records::admitted;
 use super::story::Story;
 use super::template::Grammar;
 
@@ -22,7 +22,7 @@ impl Chat {
     pub fn new(split: Split, grammar: &Grammar, random: &mut Random) -> Self {
         let chat = Self::default();
         if random.chance(20) {
-            let (_, facts) = admitted(split, random);
+            let (_, facts) = character_of(split, random);
             return chat.turn("system", &grammar.write("system", &facts, random));
         }
         chat

@@ -2,9 +2,9 @@
 
 use super::Split;
 use super::character::Character;
+use super::character::character_of;
 use super::chat::Chat;
 use super::random::Random;
-use super::records::admitted;
 use super::template::{Facts, Grammar};
 use super::words;
 
@@ -102,7 +102,7 @@ impl Sum {
         let [left, right] = [words::NUMBERS[self.left], words::NUMBERS[self.right]];
         let sign = if self.plus { "plus" } else { "minus" };
         let (mut facts, one, many) = loop {
-            let (hero, mut facts) = admitted(split, random);
+            let (hero, mut facts) = character_of(split, random);
             let pool = if random.chance(50) { words::FRUITS } else { words::THINGS };
             let (one, many) = random.pick(pool);
             if split.admits(&[hero.name, many, left, sign, right]) {
@@ -151,7 +151,7 @@ fn counting(split: Split, grammar: &Grammar, random: &mut Random) -> String {
         numbers.reverse();
     }
     let row = numbers.iter().map(|&n| name(n)).collect::<Vec<_>>().join(", ");
-    let (_, mut facts) = admitted(split, random);
+    let (_, mut facts) = character_of(split, random);
     facts.set("from", name(numbers[0]));
     facts.set("to", name(numbers[numbers.len() - 1]));
     facts.set("row", row.clone());
@@ -183,7 +183,7 @@ pub fn list(split: Split, grammar: &Grammar, random: &mut Random) -> String {
             break items;
         }
     };
-    let (_, mut facts) = admitted(split, random);
+    let (_, mut facts) = character_of(split, random);
     facts.set("topic", *topic);
     facts.set("n", words::NUMBERS[n]);
     let (request, answer) = match random.below(3) {

@@ -1,7 +1,7 @@
 //! JSON records of characters, things and places, and tool calls. A few schemas, always well-formed.
 
 use super::Split;
-use super::character::{Character, Part};
+use super::character::{Character, Part, character_of};
 use super::chat::Chat;
 use super::random::Random;
 use super::story::{Plot, Story};
@@ -65,20 +65,8 @@ pub fn record(split: Split, grammar: &Grammar, random: &mut Random) -> Record {
     Record { chat, request, json, determined }
 }
 
-/// A character nobody has told this split about.
-pub(super) fn admitted(split: Split, random: &mut Random) -> (Character, Facts) {
-    loop {
-        let it = Character::new(Part::Anybody, random);
-        if split.admits(&[it.name, it.kind, it.home, it.likes[0]]) {
-            let mut facts = Facts::default();
-            it.tell("hero", &mut facts);
-            return (it, facts);
-        }
-    }
-}
-
 fn character(rule: &str, split: Split, grammar: &Grammar, random: &mut Random) -> (String, String) {
-    let (it, facts) = admitted(split, random);
+    let (it, facts) = character_of(split, random);
     (grammar.write(rule, &facts, random), character_json(&it))
 }
 
@@ -153,7 +141,7 @@ fn tools(needed: &str, random: &mut Random) -> String {
 
 /// A request that is answered by calling a tool; sometimes the tool's answer, and the assistant's.
 pub fn tool_call(split: Split, grammar: &Grammar, random: &mut Random) -> String {
-    let (hero, mut facts) = admitted(split, random);
+    let (hero, mut facts) = character_of(split, random);
     let friend = Character::beside(&hero, random);
     friend.tell("friend", &mut facts);
     let object = format!("{} {}", random.pick(words::COLOURS), random.pick(words::OBJECTS));

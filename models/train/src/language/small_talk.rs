@@ -2,9 +2,9 @@
 
 use super::Split;
 use super::character::Character;
+use super::character::character_of;
 use super::chat::Chat;
 use super::random::Random;
-use super::records::admitted;
 use super::template::Grammar;
 use super::words;
 
@@ -12,7 +12,7 @@ const TOPICS: [&str; 6] = ["talk.hello", "talk.meet", "talk.who", "talk.help", "
 
 /// A conversation of one to three exchanges.
 pub fn conversation(split: Split, grammar: &Grammar, random: &mut Random) -> String {
-    let (hero, mut facts) = admitted(split, random);
+    let (hero, mut facts) = character_of(split, random);
     Character::beside(&hero, random).tell("friend", &mut facts);
     facts.set("object", format!("{} {}", random.pick(words::LOOKS), random.pick(words::OBJECTS)));
     let (at, place) = random.pick(words::PLACES);
