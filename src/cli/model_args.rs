@@ -98,7 +98,7 @@ impl ModelArgs {
     /// Loads the model for the chosen path.
     pub(super) fn load(&self) -> Result<Loaded> {
         let started = Instant::now();
-        let (gguf, tokenizer) = self.named.tokenizer()?;
+        let (gguf, tokenizer) = self.named.model_and_tokenizer()?;
         let model = Model::load(Arc::clone(&gguf), load_options(self.ctx_size)).context("cannot load the model")?;
         let options = self.optimized.options(self.threads)?;
         let spinner = spinner("preparing weights");

@@ -6,6 +6,7 @@
 //! Notes and errors quote names and metadata that strangers wrote. [`visible`] escapes their control characters, so that
 //! no terminal obeys them.
 
+use crate::escape;
 use anyhow::{Error, Result};
 use serde::Serialize;
 use std::fmt::Display;
@@ -70,8 +71,7 @@ pub(super) fn visible(text: &str) -> String {
 
 /// Whether [`visible`] escapes a character.
 pub(super) fn is_order(c: char) -> bool {
-    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    turns || (c.is_control() && !matches!(c, '\n' | '\t'))
+    escape::is_unsafe(c) && !matches!(c, '\n' | '\t')
 }
 
 /// Whether the reader of our output went away, as `head` does: a reason to stop, not to complain.

@@ -6,7 +6,9 @@ use std::time::Duration;
 /// Something that turns.
 pub(super) fn spinner(message: &'static str) -> ProgressBar {
     let spinner = styled(ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}").with_message(message);
-    spinner.enable_steady_tick(Duration::from_millis(100));
+    if !spinner.is_hidden() {
+        spinner.enable_steady_tick(Duration::from_millis(100)); // a thread of its own
+    }
     spinner
 }
 

@@ -4,9 +4,12 @@
 //! had. Then at [`resolve`], which every command with `-m` calls.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use crate::escape::{self, Escaped};
 use serde::{Deserialize, Serialize};
 
 /// One entry of `models/known.json`.
@@ -114,7 +117,10 @@ pub enum ResolveError {
     #[error("model `{0}` is known, but not downloaded yet: run `cutaway pull {0}`")]
     NotPulled(String),
     /// The file in the cache has the wrong length.
-    #[error("model `{name}`: {path} is damaged: expected {expected} bytes, found {found}; run `cutaway pull {name}`")]
+    #[error(
+        "model `{name}`: {} is damaged: expected {expected} bytes, found {found}; run `cutaway pull {name}`",
+        escape::path(path)
+    )]
     Damaged {
         /// The known name.
         name: String,
@@ -126,13 +132,18 @@ pub enum ResolveError {
         found: u64,
     },
     /// Neither a file nor a known name.
-    #[error("no model `{found}`: there is no such file, and the known models are {}{}", known_names(), suggestion(.found))]
+    #[error(
+        "no model `{}`: there is no such file, and the known models are {}{}",
+        Escaped(found),
+        known_names(),
+        suggestion(.found)
+    )]
     Unknown {
         /// What was given.
         found: String,
     },
     /// A directory where a file was expected.
-    #[error("`{0}` is a directory: expected a .gguf file in it, or a known model ({known})", known = known_names())]
+    #[error("`{}` is a directory: expected a .gguf file in it, or a known model ({})", Escaped(.0), known_names())]
     Directory(String),
     /// Neither variable that says where caches go is set.
     #[error("cannot tell where models are kept: set CUTAWAY_CACHE (or XDG_CACHE_HOME, or HOME) to a directory")]
@@ -169,17 +180,26 @@ pub fn models_dir() -> Result<PathBuf, ResolveError> {
     Ok(cache_dir()?.join("models"))
 }
 
-/// The file that `-m` means: a path if there is such a file, else a known model that has been pulled.
+/// The file that `-m` means: a path if there is such a file, else a known model that has been pulled. A path is bytes: it
+/// need not be UTF-8. What is there and is no regular file (a pipe) is left to whoever opens it.
 ///
 /// # Errors
 /// [`ResolveError`] says what to do next.
-pub fn resolve(name_or_path: &str) -> Result<PathBuf, ResolveError> {
+pub fn resolve(name_or_path: impl AsRef<OsStr>) -> Result<PathBuf, ResolveError> {
+    let name_or_path = name_or_path.as_ref();
     let path = Path::new(name_or_path);
-    match (path.is_file(), catalog().get(name_or_path)) {
-        (true, _) => Ok(path.to_path_buf()),
-        (false, Some(model)) => resolve_known(name_or_path, model, &models_dir()?),
-        (false, None) if path.is_dir() => Err(ResolveError::Directory(name_or_path.to_owned())),
-        (false, None) => Err(ResolveError::Unknown { found: name_or_path.to_owned() }),
+    let is_dir = match std::fs::metadata(path) {
+        Ok(meta) if !meta.is_dir() => return Ok(path.to_path_buf()),
+        found => found.map(|_| true),
+    };
+    if let Some((name, model)) = name_or_path.to_str().and_then(|name| catalog().get_key_value(name)) {
+        return resolve_known(name, model, &models_dir()?);
+    }
+    let found = name_or_path.to_string_lossy().into_owned();
+    match is_dir {
+        Ok(_) => Err(ResolveError::Directory(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(ResolveError::Unknown { found }),
+        Err(_) => Ok(path.to_path_buf()), // there may be a file: opening it says why it cannot be read
     }
 }
 
@@ -245,6 +265,22 @@ mod tests {
         let file = dir.path().join("m.gguf");
         std::fs::write(&file, "").unwrap();
         assert_eq!(resolve(file.to_str().unwrap()).unwrap(), file);
-        assert!(matches!(resolve(dir.path().to_str().unwrap()), Err(ResolveError::Directory(_))));
+        assert!(matches!(resolve(dir.path()), Err(ResolveError::Directory(_))));
+        let below_a_file = file.join("x.gguf");
+        assert_eq!(resolve(&below_a_file).unwrap(), below_a_file, "opening it says that its folder is none");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_is_bytes_and_need_not_be_a_regular_file() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(OsStr::from_bytes(b"caf\xe9\x1b.gguf"));
+        let message = resolve(&file).unwrap_err().to_string();
+        assert!(message.contains("/caf\u{fffd}\\u{1b}.gguf`: there is no such file"), "{message}");
+        if std::fs::write(&file, "").is_ok() {
+            assert_eq!(resolve(&file).unwrap(), file); // some file systems want UTF-8
+        }
+        assert_eq!(resolve("/dev/null").unwrap(), Path::new("/dev/null"));
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Where and with what something was measured.
 #[derive(Debug, Clone, Serialize)]
@@ -30,14 +30,19 @@ pub(super) struct Header {
 /// A model file, by its contents.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct ModelFile {
-    pub(super) path: PathBuf,
+    /// Bytes that are no UTF-8 as U+FFFD.
+    path: String,
     bytes: u64,
     sha256: String,
 }
 
 impl ModelFile {
     pub(super) fn of(path: &Path, gguf: &Gguf) -> Self {
-        Self { path: path.to_owned(), bytes: gguf.file_bytes(), sha256: hex(&Sha256::digest(gguf.bytes())) }
+        Self {
+            path: path.to_string_lossy().into_owned(),
+            bytes: gguf.file_bytes(),
+            sha256: hex(&Sha256::digest(gguf.bytes())),
+        }
     }
 }
 
@@ -75,7 +80,7 @@ impl Header {
         writeln!(out, "program  cutaway {}{commit}{debug}", self.version)?;
         if let Some(model) = &self.model {
             let size = human::bytes(model.bytes);
-            let path = visible(&model.path.to_string_lossy());
+            let path = visible(&model.path);
             writeln!(out, "model    {path}, {size}, sha256 {}", &model.sha256[..16])?;
         }
         writeln!(out, "command  {}", visible(&self.command).replace('\n', "\\n"))?;

@@ -17,6 +17,7 @@ use crate::measure::statistics::Samples;
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub(super) struct RooflineArgs {
     /// The model whose share is measured: a GGUF file, or a name that `cutaway pull --list` knows (`tiny` is the embedded
     /// one); without it, only the machine is measured
     #[arg(short, long, value_name = "FILE|NAME")]
-    model: Option<String>,
+    model: Option<OsString>,
 
     /// Threads [default: each number up to the number of cores]
     #[arg(short, long, value_name = "N,…", value_delimiter = ',')]

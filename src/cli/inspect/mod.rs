@@ -1,12 +1,12 @@
 //! `cutaway inspect`: what a model file is, without running it; several files side by side.
 //!
-//! The facts come from [`measure::inspect`](crate::measure::inspect); [`rows`] says them to people, [`text`] arranges
-//! the rows in columns.
+//! The facts come from [`measure::inspect`](crate::measure::inspect); `rows` makes labelled rows of them, `text` arranges
+//! these in columns.
 
 mod rows;
 mod text;
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
 
 use anyhow::Result;
 use clap::Args;
@@ -27,7 +27,7 @@ use crate::measure::inspect::{self, Inspection, MetadataReport, TensorReport};
 pub struct InspectArgs {
     /// GGUF files, or names of known models; several are compared side by side. Without any, the embedded model.
     #[arg(value_name = "FILE")]
-    files: Vec<String>,
+    files: Vec<OsString>,
     /// List every tensor: format, shape, size, place in the file.
     #[arg(long)]
     tensors: bool,
@@ -42,7 +42,8 @@ pub struct InspectArgs {
 /// A file and what was found in it: the JSON view.
 #[derive(Debug, Serialize)]
 struct Inspected {
-    path: PathBuf,
+    /// Bytes that are no UTF-8 as U+FFFD.
+    path: String,
     #[serde(flatten)]
     inspection: Inspection,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,12 +68,12 @@ pub(super) fn run(args: &InspectArgs) -> Result<Verdict> {
     Ok(Verdict::Positive)
 }
 
-fn inspected(file: Option<&str>, args: &InspectArgs) -> Result<Inspected> {
+fn inspected(file: Option<&OsStr>, args: &InspectArgs) -> Result<Inspected> {
     let (path, gguf) = open(file)?;
     Ok(Inspected {
         inspection: inspect::inspect(&gguf),
         tensors: args.tensors.then(|| inspect::tensor_reports(&gguf)),
         metadata: args.metadata.then(|| inspect::metadata_reports(&gguf, |_| true)),
-        path,
+        path: path.to_string_lossy().into_owned(),
     })
 }

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use crate::cli::human::{bytes, count, number, quantity};
+use crate::escape::{Escaped, one_line};
 use crate::measure::inspect::{Decode, Features, FileMap, Inspection, LayerGroup, Part, RopeReport, TokenizerReport};
-
-use super::text::one_line;
 
 /// A titled group of rows.
 pub(super) struct Section {
@@ -24,7 +23,7 @@ impl Section {
 }
 
 /// The whole report on one file.
-pub(super) fn sections(path: &Path, found: &Inspection) -> Vec<Section> {
+pub(super) fn sections(path: &str, found: &Inspection) -> Vec<Section> {
     let mut sections = vec![model(path, found)];
     match &found.features {
         Some(features) => sections.extend([attention(features), positions(features), feed_forward(features)]),
@@ -38,9 +37,10 @@ pub(super) fn sections(path: &Path, found: &Inspection) -> Vec<Section> {
     sections
 }
 
-fn model(path: &Path, found: &Inspection) -> Section {
+fn model(path: &str, found: &Inspection) -> Section {
     let mut section = Section::new("model");
-    section.row("file", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
+    let file = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path);
+    section.row("file", Escaped(file).to_string());
     section.row("name", one_line(found.name.as_deref().unwrap_or("(none)"), 60));
     section.row("family", one_line(found.architecture.as_deref().unwrap_or("(none)"), 60));
     section.row("formats", found.file_type.as_deref().unwrap_or("(not said)"));

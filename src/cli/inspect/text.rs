@@ -8,6 +8,7 @@ use std::io::{Result, Write};
 use super::Inspected;
 use super::rows::{self, Section};
 use crate::cli::human;
+use crate::escape::{Escaped, one_line};
 
 /// Prints the report on standard output.
 pub(super) fn print(files: &[Inspected]) -> anyhow::Result<()> {
@@ -15,7 +16,7 @@ pub(super) fn print(files: &[Inspected]) -> anyhow::Result<()> {
     columns(files, out)?;
     for file in files {
         if let Some(problem) = &file.inspection.problem {
-            writeln!(out, "\nnote: {} cannot be loaded as a model: {problem}", file.path.display())?;
+            writeln!(out, "\nnote: {} cannot be loaded as a model: {problem}", Escaped(&file.path))?;
         }
         lists(file, out)?;
     }
@@ -83,7 +84,7 @@ fn cell<'a>(report: &'a [Section], title: &str, label: &str) -> Option<&'a str> 
 /// What `--metadata` and `--tensors` ask for.
 fn lists(file: &Inspected, out: &mut impl Write) -> Result<()> {
     if let Some(metadata) = &file.metadata {
-        writeln!(out, "\nmetadata of {}", file.path.display())?;
+        writeln!(out, "\nmetadata of {}", Escaped(&file.path))?;
         let width = metadata.iter().map(|entry| entry.key.chars().count()).max().unwrap_or(0);
         for entry in metadata {
             let (key, value) = (one_line(&entry.key, width), one_line(&entry.value, 90));
@@ -91,7 +92,7 @@ fn lists(file: &Inspected, out: &mut impl Write) -> Result<()> {
         }
     }
     if let Some(tensors) = &file.tensors {
-        writeln!(out, "\ntensors of {}", file.path.display())?;
+        writeln!(out, "\ntensors of {}", Escaped(&file.path))?;
         let width = tensors.iter().map(|tensor| tensor.name.chars().count()).max().unwrap_or(0);
         writeln!(
             out,
@@ -114,33 +115,9 @@ fn lists(file: &Inspected, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Text in one line, cut behind `width` characters, line ends and other control characters made visible.
-pub(super) fn one_line(text: &str, width: usize) -> String {
-    let mut shown = text.chars().flat_map(shown);
-    let mut line: String = shown.by_ref().take(width).collect();
-    if shown.next().is_some() {
-        line.push('…');
-    }
-    line
-}
-
-/// A character as it can be printed without breaking the line.
-fn shown(c: char) -> impl Iterator<Item = char> {
-    let escaped = c.is_control().then(|| c.escape_debug());
-    let plain = escaped.is_none().then_some(c);
-    escaped.into_iter().flatten().chain(plain)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_text_fits_in_a_line() {
-        assert_eq!(one_line("a\nb", 10), "a\\nb");
-        assert_eq!(one_line("abcdef", 3), "abc…");
-        assert_eq!(one_line("abc", 3), "abc");
-    }
 
     #[test]
     fn rows_line_up_by_label() {

@@ -147,7 +147,7 @@ fn paths(args: &PathsArgs) -> Result<bool> {
 /// Runs both paths. Also returns which hooks the user wants to see.
 fn compare(args: &PathsArgs) -> Result<(Option<HookFilter>, Report)> {
     let options = args.optimized.options(args.threads)?;
-    let (gguf, tokenizer) = args.named.tokenizer()?;
+    let (gguf, tokenizer) = args.named.model_and_tokenizer()?;
     let tokens = prompt::encode(&tokenizer, &args.prompt);
     let model = Model::load(Arc::clone(&gguf), load_options(args.ctx_size)).context("cannot load the model")?;
 
