@@ -1,15 +1,15 @@
-//! [`Batch`]: what one forward pass is asked, and [`Logits`]: what it answers.
+//! [`Batch`]: the input of a forward pass, and [`Logits`]: its output.
 //!
 //! A batch is a list of rows (token, position, sequence, wants logits?). Prefill is many rows of one sequence, decode
 //! is one row, continuous batching is rows of several sequences: the forward paths know no other difference. Look
 //! first at [`Row`].
 //!
-//! What it deliberately does not do: find room in the cache (that is [`crate::kv_cache`]) or choose what to run
-//! (that is [`crate::engine`]).
+//! What it deliberately does not do: reserve slots in the cache ([`crate::kv_cache`] does) or choose what to run
+//! ([`crate::engine`] does).
 
 use crate::model::Config;
 
-/// Names a sequence (a conversation, a beam, a slot) within one cache. Any number will do.
+/// The number of a sequence (a conversation, a beam) within one cache. Any number is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct SeqId(pub u32);
 
@@ -28,8 +28,8 @@ pub struct Row {
     pub position: usize,
     /// The sequence it continues.
     pub sequence: SeqId,
-    /// Whether the next-token distribution after this token is wanted. Unembedding is a fifth of a small model's
-    /// work, so a prompt asks for its last row only.
+    /// Whether the logits after this token are wanted. Unembedding is a fifth of a small model's work, so a prompt wants
+    /// them for its last row only.
     pub wants_logits: bool,
 }
 
@@ -39,10 +39,10 @@ pub struct Batch {
     rows: Vec<Row>,
 }
 
-/// Why a batch cannot be run. Caught before any arithmetic begins.
+/// Why a batch cannot be run. It is checked before any arithmetic begins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
-    /// Nothing to do.
+    /// The batch has no rows.
     #[error("the batch is empty: a forward pass needs at least one token")]
     Empty,
     /// A token id that the vocabulary does not have.
@@ -137,7 +137,7 @@ impl Batch {
         found
     }
 
-    /// Checks everything that the model alone can tell; the cache checks that positions continue.
+    /// Checks everything that depends on the model alone; the cache checks that positions continue their sequences.
     ///
     /// # Errors
     /// An empty batch, an unknown token, or a position beyond the context.
@@ -158,7 +158,7 @@ impl Batch {
     }
 }
 
-/// The answer of a forward pass: one row of scores for each batch row that wanted them, in batch order.
+/// The output of a forward pass: one row of logits for each batch row that wants them, in batch order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logits {
     n_vocab: usize,
@@ -166,7 +166,7 @@ pub struct Logits {
 }
 
 impl Logits {
-    /// `values` holds whole rows of `n_vocab`, one for each row that wanted logits.
+    /// `values` is `[n_logits, n_vocab]`: a row for each row of the batch that wants logits.
     pub fn new(n_vocab: usize, values: Vec<f32>) -> Self {
         debug_assert!(n_vocab > 0 && values.len().is_multiple_of(n_vocab));
         Self { n_vocab, values }
@@ -182,7 +182,7 @@ impl Logits {
         self.values.is_empty()
     }
 
-    /// The scores of row `i`, `[n_vocab]`. Panics if `i >= len()`, as indexing does.
+    /// The logits of row `i`, `[n_vocab]`. Panics if `i >= len()`, as indexing does.
     pub fn row(&self, i: usize) -> &[f32] {
         &self.values[i * self.n_vocab..][..self.n_vocab]
     }
@@ -192,7 +192,7 @@ impl Logits {
         self.values.chunks_exact(self.n_vocab)
     }
 
-    /// The scores after the last row that wanted them, if any did.
+    /// The logits of the last row, if there is one.
     pub fn last(&self) -> Option<&[f32]> {
         self.rows().last()
     }

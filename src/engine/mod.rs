@@ -1,10 +1,11 @@
-//! Running a model: a path to compute on ([`Engine`]), a sequence that grows ([`Session`]), a text that comes out
-//! ([`generate`]).
+//! Running a model: [`Engine`] is a model on one of the paths, [`Session`] is a growing sequence of tokens, and [`generate`]
+//! makes text.
 //!
-//! Look first at [`Session`]: prefill a prompt, decode a token, read the logits. [`generate`] is the loop around it:
-//! sample, stop at an end-of-generation token, a stop sequence or a limit, and hand out text as soon as it is certain.
+//! Look first at [`Session`]: prefill a prompt, decode a token, read the logits. [`generate`] is the loop around it: it samples
+//! a token, stops at an end-of-generation token, a stop sequence or a limit, and gives out text as soon as it is certain.
 //!
-//! What it deliberately does not do: print, measure (its timings are for the user, not for a benchmark), or choose files.
+//! What it deliberately does not do: print, choose files, or measure (its timings are for users; benchmarks are in
+//! [`crate::measure`]).
 
 pub mod generate;
 mod session;
@@ -22,13 +23,13 @@ use crate::observe::Observer;
 use crate::optimized::{self, PackError};
 use crate::quant::QuantError;
 
-/// A model on one of the paths. One `match` here, and nothing above it knows which path runs.
+/// A model on one of the paths. Nothing above this type depends on which path runs.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // there is one engine in a process, or two
+#[allow(clippy::large_enum_variant)] // a process has one or two engines
 pub enum Engine {
-    /// The text that reads like the paper.
+    /// The path that reads like the paper.
     Naive(naive::Transformer),
-    /// The text that is built for speed.
+    /// The path that is built for speed.
     Optimized(optimized::Transformer),
 }
 
@@ -57,7 +58,7 @@ impl Engine {
         }
     }
 
-    /// An empty cache for this model with room for `n_positions` positions, keys and values stored as `formats` says.
+    /// An empty cache for this model with room for `n_positions` positions; keys and values have these formats.
     pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
         match self {
             Engine::Naive(transformer) => transformer.new_cache(formats, n_positions),

@@ -1,4 +1,6 @@
-//! [`Session`]: one sequence of tokens and what the model remembers of it.
+//! [`Session`]: one sequence of tokens, and its keys and values.
+//!
+//! Look first at [`Session::prefill`]. What it deliberately does not do: choose tokens.
 
 use super::Engine;
 use crate::batch::{Batch, BatchError, Logits, SeqId};
@@ -10,7 +12,7 @@ use crate::observe::Observer;
 pub struct SessionOptions {
     /// Most tokens in one forward pass. Longer prompts are cut into chunks of this size; the result is the same.
     pub chunk: usize,
-    /// How keys and how values are stored.
+    /// The formats of keys and values in the cache. The default is f32 for both; the program's default is f16.
     pub kv: KvFormats,
 }
 
@@ -42,7 +44,7 @@ impl<'a> Session<'a> {
         &self.tokens
     }
 
-    /// Positions that are left in the context.
+    /// Positions of the context that are not used yet.
     pub fn room(&self) -> usize {
         self.engine.config().n_ctx - self.tokens.len()
     }
@@ -52,7 +54,7 @@ impl<'a> Session<'a> {
         self.chunk
     }
 
-    /// Processes tokens, in chunks, and returns the scores of what comes after the last of them, `[n_vocab]`.
+    /// Processes tokens, in chunks, and returns the logits after the last of them, `[1, n_vocab]`.
     ///
     /// # Errors
     /// If there are no tokens, one is not in the vocabulary, they do not fit the context, there is no memory, or the logits
@@ -74,7 +76,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Processes tokens and returns the scores after each of them: `[n, n_vocab]`, chunk by chunk.
+    /// Processes tokens, and calls `each` with the logits after each of them: `[n, n_vocab]`, chunk by chunk.
     ///
     /// # Errors
     /// As [`Session::prefill`].

@@ -1,23 +1,26 @@
-//! [`Cost`]: what one operation takes, and the formulas that say so.
+//! [`Cost`]: the arithmetic and the bytes of one operation, and their formulas.
 //!
-//! Look first at [`linear`], which is nearly all of a transformer, and at [`attention`]. One multiplication is
-//! one FLOP, one addition is one FLOP, so a multiply-add is two. Roots, exponentials, divisions and trigonometry are
-//! counted apart, as [`Cost::special`]: they take many cycles and no peak figure includes them.
+//! Look first at [`linear`], which is nearly all of a transformer, and at [`attention`]. A multiplication is one FLOP and an
+//! addition is one FLOP, so a multiply-add is two. Roots, exponentials, divisions and trigonometry are
+//! counted apart, as [`Cost::special`]: they take many cycles, and peak speeds of processors do not include them.
 //!
 //! **Counted, not guessed.** `tests/cost_is_counted.rs` runs whole models with a scalar type that counts its own
-//! operations and demands exactly these `flops` and `special`, op by op. What is not counted: comparisons, sign changes,
-//! copies, number conversions, and arithmetic on indices and positions.
+//! operations, and requires exactly these `flops` and `special` for every operation. Not counted are comparisons, changes of
+//! sign, copies, conversions of numbers, and arithmetic on indices and positions.
 //!
-//! Bytes follow from the shapes and are not measured. They are *compulsory* traffic: every operand read once and every result written once, whatever the caches do.
+//! Bytes follow from the shapes and are not measured. They are the *compulsory* traffic: every operand is read once and every
+//! result is written once, whatever the caches do.
+//!
+//! What it deliberately does not do: measure.
 
-/// What one operation takes. All fields add up over operations.
+/// The cost of one operation. Costs of several operations are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
     /// Useful additions and multiplications.
     pub flops: u64,
     /// Divisions, square roots, exponentials, hyperbolic tangents, sines and cosines.
     pub special: u64,
-    /// Extra arithmetic to expand or make quantised blocks.
+    /// Further arithmetic to dequantise weights or to quantise activations.
     pub dequant: u64,
     /// Bytes of weights read.
     pub weight_bytes: u64,
@@ -105,8 +108,9 @@ pub fn layer_norm(n: usize, d: usize, bias: bool) -> Cost {
     }
 }
 
-/// RoPE of `n` tokens with `n_head` heads of `head_dim`, of which `n_rot` components turn. Sine and cosine are made
-/// and scaled once per token and pair and shared by the heads; a turn is four multiplications and two additions.
+/// RoPE of `n` tokens with `n_head` heads of `head_dim`, of which `n_rot` components are rotated. Sine and cosine
+/// are computed and scaled once per token and pair and shared by the heads; a rotation is four multiplications and two
+/// additions.
 pub fn rope(n: usize, n_head: usize, head_dim: usize, n_rot: usize) -> Cost {
     let pairs = n_rot / 2;
     Cost {
@@ -127,13 +131,13 @@ pub fn kv_read(values: usize, kv_bytes: usize) -> Cost {
 }
 
 /// Attention of `n` tokens. `visible` is the number of (query token, visible position) pairs, summed over the batch.
-/// Per head and pair: q · kᵀ, then softmax (scale, subtract the maximum, exp, sum, multiply), then the mix of values.
+/// Per head and pair: q · kᵀ, then softmax (scale, subtract the maximum, exp, sum, multiply), then the weighted sum of values.
 pub fn attention(n: usize, n_head: usize, head_dim_k: usize, head_dim_v: usize, visible: usize) -> Cost {
     let scores = 2 * n_head * head_dim_k * visible;
     let softmax = 4 * n_head * visible;
-    let mix = 2 * n_head * head_dim_v * visible;
+    let weighted_sum = 2 * n_head * head_dim_v * visible;
     Cost {
-        flops: (scores + softmax + mix) as u64,
+        flops: (scores + softmax + weighted_sum) as u64,
         special: (n_head * (visible + n)) as u64,
         ..activations(n * n_head * head_dim_k, n * n_head * head_dim_v)
     }
@@ -164,7 +168,7 @@ pub fn add(n: usize) -> Cost {
     Cost { flops: n as u64, ..activations(2 * n, n) }
 }
 
-/// Routing of `n` tokens: softmax over `n_expert` scores, the best `n_used`, their weights made to sum to one.
+/// Routing of `n` tokens: softmax over `n_expert` scores, the best `n_used`, their weights divided by their sum.
 pub fn route(n: usize, n_expert: usize, n_used: usize, renormalize: bool) -> Cost {
     let (renorm_flops, renorm_special) = if renormalize { (2 * n_used, 1) } else { (0, 0) };
     Cost {

@@ -1,7 +1,7 @@
 //! [`HookFilter`]: choosing hooks by name, with `*` for any run of characters.
 //!
-//! A filter that matches nothing is an error and never an empty result: a misspelt name must not look like a model
-//! in which nothing happened.
+//! A filter that matches nothing is an error and never an empty result: a misspelt name must not look like a model in which
+//! nothing happened. Look first at [`HookFilter::new`].
 
 use super::HookAt;
 
@@ -71,7 +71,7 @@ impl HookFilter {
 /// Whether `pattern`, in which `*` stands for any run of bytes, matches all of `name`.
 fn glob(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
-    let mut retry = None; // after the last `*`: where the pattern goes on, and how much of the name it has eaten
+    let mut retry = None; // after the last `*`: the rest of the pattern, and the place in the name that it is tried at
     while n < name.len() {
         if pattern.get(p) == Some(&b'*') {
             p += 1;
@@ -79,9 +79,9 @@ fn glob(pattern: &[u8], name: &[u8]) -> bool {
         } else if pattern.get(p) == Some(&name[n]) {
             p += 1;
             n += 1;
-        } else if let Some((after_star, eaten)) = retry {
+        } else if let Some((after_star, tried)) = retry {
             p = after_star;
-            n = eaten + 1;
+            n = tried + 1;
             retry = Some((p, n));
         } else {
             return false;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn matching_nothing_is_an_error_that_helps() {
+    fn matching_nothing_is_an_error_that_names_the_nearest_hook() {
         let error = HookFilter::new("*, blocks.0.attn.hook_patern", &two_blocks()).unwrap_err();
         assert!(error.to_string().contains("nearest name is 'blocks.0.attn.hook_pattern'"), "{error}");
         assert_eq!(HookFilter::new(" , ", &two_blocks()), Err(FilterError::Empty));

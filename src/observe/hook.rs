@@ -1,13 +1,17 @@
 //! [`Hook`]: the registry of activations, named as TransformerLens names them.
 //!
-//! TransformerLens is the tool with which people look inside transformers in Python; a name that means something
-//! there means the same here. Where it has no name for a thing (QK-norm, post-norms, experts) ours follows its style.
+//! TransformerLens is a Python library for looking inside transformers. A name that exists there means the same here. Where it
+//! has no name (`hook_out` of norms, QK-norm, scores of experts), ours follows its style.
+//!
+//! Look first at [`Hook`]. What it deliberately does not do: know which hooks a model has; that is
+//! [`crate::model::trace_points`].
 
 macro_rules! hooks {
     ($($(#[$doc:meta])* $variant:ident $name:literal;)*) => {
-        /// Every value of the forward pass that can be looked at, in the order in which it appears.
+        /// Every activation of the forward pass that can be seen, in the order in which it is computed.
         ///
-        /// Each has its name below, `{}` for the number of the block, and its shape, outermost dimension first.
+        /// Each variant says its meaning, its shape (outermost dimension first) and its name, in which `{}` stands for the
+        /// index of the block.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Hook {
             $(
@@ -21,7 +25,7 @@ macro_rules! hooks {
             /// Every hook, in order.
             pub const ALL: &'static [Hook] = &[$(Hook::$variant,)*];
 
-            /// The name with `{}` where the block's index stands.
+            /// The name, with `{}` for the index of the block.
             pub const fn template(self) -> &'static str {
                 match self { $(Hook::$variant => $name,)* }
             }
@@ -36,31 +40,31 @@ hooks! {
     PosEmbed "hook_pos_embed";
     /// The residual stream as it enters the block, `[n_tokens, n_embd]`.
     ResidPre "blocks.{}.hook_resid_pre";
-    /// What the first norm divides by, `[n_tokens, 1]`.
+    /// What the norm before attention divides by, `[n_tokens, 1]`.
     Ln1Scale "blocks.{}.ln1.hook_scale";
-    /// Normalised, before the weight, `[n_tokens, n_embd]`.
+    /// The stream normalised, before the weight, `[n_tokens, n_embd]`.
     Ln1Normalized "blocks.{}.ln1.hook_normalized";
-    /// Normalised, after the weight, `[n_tokens, n_embd]`.
+    /// The stream normalised, after the weight: what attention reads, `[n_tokens, n_embd]`.
     Ln1Out "blocks.{}.ln1.hook_out";
-    /// Queries, before any norm or rotation, `[n_tokens, n_head, head_dim]`.
+    /// Queries, before any norm or rotation, `[n_tokens, n_head, head_dim_k]`.
     Q "blocks.{}.attn.hook_q";
-    /// Keys, before any norm or rotation, `[n_tokens, n_head_kv, head_dim]`.
+    /// Keys, before any norm or rotation, `[n_tokens, n_head_kv, head_dim_k]`.
     K "blocks.{}.attn.hook_k";
-    /// Values, `[n_tokens, n_head_kv, head_dim]`.
+    /// Values, `[n_tokens, n_head_kv, head_dim_v]`.
     V "blocks.{}.attn.hook_v";
-    /// Queries after QK-norm, `[n_tokens, n_head, head_dim]`.
+    /// Queries after QK-norm, `[n_tokens, n_head, head_dim_k]`.
     QNormOut "blocks.{}.attn.q_norm.hook_out";
-    /// Keys after QK-norm, `[n_tokens, n_head_kv, head_dim]`.
+    /// Keys after QK-norm, `[n_tokens, n_head_kv, head_dim_k]`.
     KNormOut "blocks.{}.attn.k_norm.hook_out";
-    /// Queries after RoPE, `[n_tokens, n_head, head_dim]`.
+    /// Queries after RoPE, `[n_tokens, n_head, head_dim_k]`.
     RotQ "blocks.{}.attn.hook_rot_q";
-    /// Keys after RoPE: what the cache stores, `[n_tokens, n_head_kv, head_dim]`.
+    /// Keys after RoPE: what the cache stores, `[n_tokens, n_head_kv, head_dim_k]`.
     RotK "blocks.{}.attn.hook_rot_k";
     /// q · kᵀ · scale, −∞ where a position is not visible, `[n_head, n_tokens, n_kv]`.
     AttnScores "blocks.{}.attn.hook_attn_scores";
     /// The attention pattern: rows sum to 1, `[n_head, n_tokens, n_kv]`.
     Pattern "blocks.{}.attn.hook_pattern";
-    /// The mixed values of each head, `[n_tokens, n_head, head_dim]`.
+    /// The result of each head: the values, weighted by the pattern and added, `[n_tokens, n_head, head_dim_v]`.
     Z "blocks.{}.attn.hook_z";
     /// The output projection, `[n_tokens, n_embd]`.
     AttnProjected "blocks.{}.attn.hook_out";
@@ -74,23 +78,23 @@ hooks! {
     AttnOut "blocks.{}.hook_attn_out";
     /// The residual stream between attention and feed-forward, `[n_tokens, n_embd]`.
     ResidMid "blocks.{}.hook_resid_mid";
-    /// What the second norm divides by, `[n_tokens, 1]`.
+    /// What the norm before the feed-forward divides by, `[n_tokens, 1]`.
     Ln2Scale "blocks.{}.ln2.hook_scale";
-    /// Normalised, before the weight, `[n_tokens, n_embd]`.
+    /// The stream normalised, before the weight, `[n_tokens, n_embd]`.
     Ln2Normalized "blocks.{}.ln2.hook_normalized";
-    /// Normalised, after the weight, `[n_tokens, n_embd]`.
+    /// The stream normalised, after the weight: what the feed-forward reads, `[n_tokens, n_embd]`.
     Ln2Out "blocks.{}.ln2.hook_out";
     /// The router's score of every expert, `[n_tokens, n_expert]`.
     ExpertScores "blocks.{}.mlp.hook_expert_scores";
-    /// Which experts each token goes to, best first, as numbers, `[n_tokens, n_expert_used]`.
+    /// The indices of each token's experts, best first, `[n_tokens, n_expert_used]`.
     ExpertIndices "blocks.{}.mlp.hook_expert_indices";
-    /// With what weight, `[n_tokens, n_expert_used]`.
+    /// The weights of each token's experts, `[n_tokens, n_expert_used]`.
     ExpertWeights "blocks.{}.mlp.hook_expert_weights";
-    /// Input of the non-linearity (the gate if there is one), `[n_tokens, n_ff]`; with experts `[n_tokens · n_expert_used, n_ff]`.
+    /// Input of the activation function (the gate if there is one), `[n_tokens, n_ff]`; with experts `[n_tokens · n_expert_used, n_ff]`.
     MlpPre "blocks.{}.mlp.hook_pre";
-    /// The linear branch that the bent gate multiplies, same shape; absent where there is no gate.
+    /// The up projection, which is multiplied by act(gate), same shape; absent where there is no gate.
     MlpPreLinear "blocks.{}.mlp.hook_pre_linear";
-    /// After the non-linearity, same shape.
+    /// The hidden layer: act(gate) · up, or act(up) where there is no gate, same shape.
     MlpPost "blocks.{}.mlp.hook_post";
     /// The down projection, `[n_tokens, n_embd]`; with experts `[n_tokens · n_expert_used, n_embd]`.
     MlpProjected "blocks.{}.mlp.hook_out";
@@ -108,13 +112,13 @@ hooks! {
     ResidPost "blocks.{}.hook_resid_post";
     /// What the final norm divides by, `[n_logits, 1]`.
     LnFinalScale "ln_final.hook_scale";
-    /// Normalised, before the weight, `[n_logits, n_embd]`.
+    /// The stream normalised, before the weight, `[n_logits, n_embd]`.
     LnFinalNormalized "ln_final.hook_normalized";
-    /// Normalised, after the weight, `[n_logits, n_embd]`.
+    /// The stream normalised, after the weight, `[n_logits, n_embd]`.
     LnFinalOut "ln_final.hook_out";
-    /// One score per token of the vocabulary, `[n_logits, n_vocab]`.
+    /// One logit per token of the vocabulary, `[n_logits, n_vocab]`.
     Unembed "unembed.hook_out";
-    /// The scores after the soft cap, `[n_logits, n_vocab]`.
+    /// The logits after the soft cap, `[n_logits, n_vocab]`.
     Logits "unembed.hook_logits";
 }
 
@@ -125,7 +129,7 @@ impl Hook {
     }
 }
 
-/// One activation of one model: which, and in which block (`None` outside the blocks).
+/// An activation of a model: its hook, and its block (`None` outside the blocks).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HookAt {
     /// The hook.
@@ -149,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_carry_their_block() {
+    fn names_are_unique_and_contain_their_block() {
         let mut names: Vec<_> = Hook::ALL.iter().map(|h| h.template()).collect();
         names.sort_unstable();
         names.dedup();

@@ -1,10 +1,11 @@
-//! Watching a forward pass from outside, at no cost when nobody watches.
+//! Observing a forward pass from outside, at no cost without an observer.
 //!
-//! Look first at [`Observer`]: the four things a forward pass tells. [`Op`] and [`Hook`] are the registry of names
-//! (what is computed, and what can be looked at), [`Cost`] says what an operation costs and [`cost`] holds the
-//! formulas. [`HookFilter`] picks hooks by name and refuses to match nothing.
+//! Look first at [`Observer`]: what a forward pass reports. [`Op`] and [`Hook`] are the registry of names: what is computed,
+//! and which values can be seen. [`Cost`] is what an operation costs, and [`mod@cost`] has the formulas. [`HookFilter`] chooses
+//! hooks by name; a filter that matches nothing is an error.
 //!
-//! What it deliberately does not do: write files, draw, or keep statistics. Those are observers, and live upstairs.
+//! What it deliberately does not do: write files, draw, or collect statistics. Types that do so implement [`Observer`] in
+//! higher modules.
 //!
 //! Names follow TransformerLens (`blocks.3.attn.hook_q`) for activations and GGUF (`attn_q`) for operations.
 

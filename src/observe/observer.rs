@@ -1,33 +1,35 @@
-//! The [`Observer`] trait, and [`Off`], the observer that is not there.
+//! The [`Observer`] trait, and [`Off`], the observer that does nothing.
 //!
-//! Both forward paths are generic over their observer and are compiled once per kind of observer, so with [`Off`]
-//! every call below is an empty inline function and every cost closure is dead code. Only the orchestrating thread
-//! ever calls an observer; kernels and workers never do.
+//! Both forward paths are generic over their observer and are compiled once per type of observer. With [`Off`] every call
+//! below is an empty inline function, and no cost is computed. Only the thread that calls the forward pass calls an
+//! observer; kernels and workers never do.
+//!
+//! What it deliberately does not do: store anything.
 
 use super::{Cost, HookAt, OpAt};
 
-/// What a forward pass tells whoever watches it. Every method does nothing unless it is overridden.
+/// What a forward pass reports. Every method does nothing unless it is overridden.
 ///
 /// The order of calls within one pass is fixed: [`Event::Forward`] and [`Event::Kv`] first, then `begin` and `end` of
 /// each operation, in the order of [`super::Op`] within a block, and between them the activations, in the order of
 /// [`super::Hook`]: each as soon as it exists, and never between a `begin` and its `end`.
 pub trait Observer {
-    /// Whether `begin`, `end` and their costs are wanted.
+    /// Whether `begin` and `end` are called, with costs.
     const OPS: bool = true;
-    /// Whether any activations are wanted. They may have to be copied to be shown, so this is separate.
+    /// Whether activations are shown. It is separate, because they may have to be copied.
     const ACTIVATIONS: bool = true;
-    /// Whether activations may be changed once they were shown, see [`Observer::edit`]. Needs `ACTIVATIONS`.
+    /// Whether activations may be changed after they are shown, see [`Observer::edit`]. Needs `ACTIVATIONS`.
     const EDITS: bool = false;
 
     /// An operation starts.
     #[inline(always)]
     fn begin(&mut self, _at: OpAt) {}
 
-    /// The operation that began last is done; `cost` is what the formulas say it took.
+    /// The operation that began last has ended; `cost` comes from its formula, not from a measurement.
     #[inline(always)]
     fn end(&mut self, _at: OpAt, _cost: &Cost) {}
 
-    /// Whether this activation is wanted: asked before it is copied to be shown. One that is not is never shown.
+    /// Whether this activation is wanted. It is asked before the activation is copied; one that is not wanted is not shown.
     #[inline(always)]
     fn wants(&self, _at: HookAt) -> bool {
         true
@@ -37,21 +39,21 @@ pub trait Observer {
     #[inline(always)]
     fn activation(&mut self, _at: HookAt, _value: TensorView<'_>) {}
 
-    /// The value that was just shown, to be changed before anything reads it: the forward pass goes on with what it
-    /// finds here. Returns whether something was changed. Asked only with [`Observer::EDITS`].
+    /// The value that was just shown, to be changed before anything reads it: the forward pass computes on with the
+    /// changed values. Returns whether something was changed. Called only with [`Observer::EDITS`].
     ///
-    /// Values that nothing reads (the scale and the normalised rows of a norm, scores and pattern of attention, whose
-    /// results are computed already) are shown and not offered.
+    /// Not called for values that no later operation reads: the scale and the normalised rows of a norm, and the scores
+    /// and the pattern of attention.
     #[inline(always)]
     fn edit(&mut self, _at: HookAt, _values: &mut [f32]) -> bool {
         false
     }
 
-    /// Anything else worth knowing.
+    /// Something that is neither an operation nor an activation.
     #[inline(always)]
     fn event(&mut self, _event: &Event) {}
 
-    /// Runs one operation between `begin` and `end`. The cost is computed only if somebody asked for it.
+    /// Runs one operation between `begin` and `end`. The cost is computed only with [`Observer::OPS`].
     #[inline(always)]
     fn op<T>(&mut self, at: OpAt, cost: impl FnOnce() -> Cost, run: impl FnOnce() -> T) -> T
     where
@@ -67,7 +69,7 @@ pub trait Observer {
     }
 }
 
-/// Nobody watches. A forward pass compiled with `Off` is the uninstrumented one.
+/// The observer that does nothing. A forward pass that is compiled with `Off` is the uninstrumented one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Off;
 
@@ -76,7 +78,7 @@ impl Observer for Off {
     const ACTIVATIONS: bool = false;
 }
 
-/// An observer may be lent: `&mut O` watches exactly as `O` does.
+/// `&mut O` observes exactly as `O` does.
 impl<O: Observer> Observer for &mut O {
     const OPS: bool = O::OPS;
     const ACTIVATIONS: bool = O::ACTIVATIONS;
@@ -108,16 +110,16 @@ impl<O: Observer> Observer for &mut O {
     }
 }
 
-/// A borrowed look at one activation: row-major values and their shape, outermost dimension first.
+/// A borrowed activation: row-major values and their shape, outermost dimension first.
 #[derive(Debug, Clone, Copy)]
 pub struct TensorView<'a> {
-    /// For example `[n_tokens, n_head, head_dim]` for `hook_q`. The product is `values.len()`.
+    /// For example `[n_tokens, n_head, head_dim_k]` for `hook_q`. The product is `values.len()`.
     pub shape: &'a [usize],
     /// The values, row-major.
     pub values: &'a [f32],
 }
 
-/// What is not an operation and not an activation.
+/// What happens besides operations and activations.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -130,9 +132,9 @@ pub enum Event {
         /// Different sequences in the batch.
         n_sequences: usize,
     },
-    /// The KV cache after it has made room for the batch.
+    /// The state of the KV cache after slots were reserved for the batch.
     Kv {
-        /// Positions held, over all sequences; a shared position counts once per sequence.
+        /// Positions of all sequences; a shared position counts once per sequence.
         positions: usize,
         /// Pages in use.
         pages: usize,
@@ -147,9 +149,9 @@ pub enum Event {
         n_in: usize,
         /// Candidates after.
         n_out: usize,
-        /// Share of the probability mass that survived, 0 to 1.
+        /// Share of the probability mass that is kept, 0 to 1.
         kept_mass: f64,
-        /// Entropy of what is left, in nats.
+        /// Entropy of the distribution afterwards, in nats.
         entropy: f64,
     },
 }

@@ -1,8 +1,10 @@
-//! [`Op`]: the registry of operations, named as GGUF names the tensors they use.
+//! [`Op`]: the registry of operations, named as GGUF names the tensors that they use.
+//!
+//! What it deliberately does not do: know which operations a model runs; that is [`crate::model::trace_points`].
 
 use super::Hook;
 
-/// Where an operation runs: which one, and in which block (`None` outside the blocks).
+/// An operation of a model: which one, and its block (`None` outside the blocks).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OpAt {
     /// The operation.
@@ -24,9 +26,9 @@ macro_rules! ops {
     ($($(#[$doc:meta])* $variant:ident $name:literal [$($hook:ident),*];)*) => {
         /// Everything a forward pass computes, in the order in which it is computed.
         ///
-        /// A model runs those that its features ask for: no `RopeQ` without rotary embeddings, no `FfnRoute` without
-        /// experts ([`crate::model::trace_points`]). An observer is told of each operation alone: while somebody watches, the
-        /// optimized path runs operations one by one that it fuses otherwise.
+        /// A model runs those that its features need: no `RopeQ` without rotary embeddings, no `FfnRoute` without experts
+        /// ([`crate::model::trace_points`]). Each operation is reported to the observer by itself: with an observer, the
+        /// optimized path does not fuse operations.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Op {
             $($(#[$doc])* $variant,)*
@@ -41,13 +43,13 @@ macro_rules! ops {
                 match self { $(Op::$variant => $name,)* }
             }
 
-            /// The hooks under which values of the operation can be seen, in the order in which they are shown. The last one
-            /// is its result; before it come values on the way (the scale of a norm, the scores of attention).
+            /// The hooks of the operation's values, in the order in which they are shown. The last one is its result; before
+            /// it come intermediate values (the scale of a norm, the scores of attention).
             pub const fn hooks(self) -> &'static [Hook] {
                 match self { $(Op::$variant => &[$(Hook::$hook),*],)* }
             }
 
-            /// The hook under which the operation's result can be seen.
+            /// The hook of the operation's result.
             pub const fn hook(self) -> Option<Hook> {
                 self.hooks().last().copied()
             }
@@ -58,8 +60,8 @@ macro_rules! ops {
 ops! {
     /// Token ids → rows of the embedding matrix (scaled where the model asks for it).
     TokenEmbd "token_embd" [Embed];
-    /// Learned position embeddings are added. What is added can be seen as [`Hook::PosEmbed`], the sum as the first
-    /// block's [`Hook::ResidPre`].
+    /// Learned position embeddings are added. The summand has the hook [`Hook::PosEmbed`], the sum is the first block's
+    /// [`Hook::ResidPre`].
     PositionEmbd "position_embd" [];
     /// Norm before attention.
     AttnNorm "attn_norm" [Ln1Scale, Ln1Normalized, Ln1Out];
@@ -85,7 +87,7 @@ ops! {
     Attention "attention" [AttnScores, Pattern, Z];
     /// Output projection of attention.
     AttnOutput "attn_output" [AttnProjected];
-    /// Norm of the attention branch before it joins the residual stream.
+    /// Norm of the attention branch before it is added to the residual stream.
     PostAttentionNorm "post_attention_norm" [Ln1PostScale, Ln1PostNormalized, Ln1PostOut];
     /// Residual stream += attention.
     AttnResidual "attn_residual" [ResidMid];
@@ -97,15 +99,15 @@ ops! {
     FfnRoute "ffn_route" [ExpertIndices, ExpertWeights];
     /// Gate projection.
     FfnGate "ffn_gate" [MlpPre];
-    /// Up projection. It can be seen as [`Hook::MlpPreLinear`], or as [`Hook::MlpPre`] where there is no gate.
+    /// Up projection. Its hook is [`Hook::MlpPreLinear`], or [`Hook::MlpPre`] where there is no gate.
     FfnUp "ffn_up" [];
-    /// The non-linearity: act(gate) · up, or act(up) where there is no gate.
+    /// The activation function: act(gate) · up, or act(up) where there is no gate.
     FfnAct "ffn_act" [MlpPost];
     /// Down projection.
     FfnDown "ffn_down" [MlpProjected];
-    /// The experts' results, weighted and added.
+    /// The weighted sum of the experts' results.
     FfnCombine "ffn_combine" [ExpertsOut];
-    /// Norm of the feed-forward branch before it joins the residual stream.
+    /// Norm of the feed-forward branch before it is added to the residual stream.
     PostFfwNorm "post_ffw_norm" [Ln2PostScale, Ln2PostNormalized, Ln2PostOut];
     /// Residual stream += feed-forward.
     FfnResidual "ffn_residual" [ResidPost];
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_op_says_where_it_runs() {
+    fn the_name_of_an_op_contains_its_block() {
         assert_eq!(OpAt { op: Op::AttnQ, layer: Some(3) }.to_string(), "blk.3.attn_q");
         assert_eq!(OpAt { op: Op::Output, layer: None }.to_string(), "output");
     }

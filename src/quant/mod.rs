@@ -54,7 +54,7 @@ use std::mem::offset_of;
 
 use block::{for_each_block, make_each_block};
 
-/// RopeTable `src`, whole blocks of format `ty`, into `dst.len()` weights.
+/// Turns `src`, whole blocks of format `ty`, into `dst.len()` weights.
 ///
 /// Every byte pattern is a valid block, so after the lengths are checked nothing can go wrong; a block whose scale is
 /// infinite or NaN gives weights that are.
@@ -94,7 +94,7 @@ pub fn can_quantize(ty: GgmlType) -> bool {
     matches!(ty, F32 | F16 | BF16 | Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q8_0 | Q4_K | Q5_K | Q6_K)
 }
 
-/// RopeTable the weights `src` into whole blocks of format `ty`, the same bytes that llama.cpp's reference quantisers make.
+/// Turns the weights `src` into whole blocks of format `ty`, the same bytes that llama.cpp's reference quantisers make.
 ///
 /// F32, F16 and BF16 hold NaNs and infinities as well as any number, and F16 makes an infinity of what exceeds its
 /// range. In a block format one such weight would ruin the scale of its neighbours, so it is refused, and so are finite

@@ -1,8 +1,8 @@
 //! [`Candidates`]: the tokens that may still be chosen, with their logits.
 //!
-//! Filters see nothing else. The list starts in the order of the vocabulary and knows whether it has been sorted, so
-//! that a chain sorts at most once and mostly only the few best: sorting all 262,144 logits of Gemma for `top_k 40`
-//! would cost more than everything else here.
+//! Filters see nothing else. The list begins in the order of the vocabulary and records whether it is sorted. So a chain sorts
+//! at most once, and usually only the few best: sorting all 262,144 logits of Gemma for `top_k 40` would take longer than
+//! everything else here.
 //!
 //! Source: `llama_token_data_array` in `llama.h`; the arithmetic is that of `llama_sampler_softmax_impl`.
 
@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 
 use super::{SamplingError, TokenId};
 
-/// One token that may be chosen.
+/// One token that may be chosen, with its logit (`llama_token_data` in llama.cpp).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TokenLogit {
     /// The token.

@@ -1,4 +1,4 @@
-//! [`Chain`]: filters, then a picker; and [`SamplingParams`], the usual chain by its numbers.
+//! [`Chain`]: filters, then a picker. [`SamplingParams`]: the parameters of the usual chain.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -7,7 +7,7 @@ use super::pickers::{Dist, Greedy};
 use super::report::{Snapshot, StageReport};
 use super::{Candidates, Filter, Picker, SamplingError, TokenId};
 
-/// The numbers of the usual chain, with llama.cpp's names and defaults. `..Default::default()` fills in the rest.
+/// The parameters of the usual chain, with llama.cpp's names and defaults. `..Default::default()` fills in the rest.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SamplingParams {
     /// Divides the logits. 0 or less: always the most probable token.
@@ -20,7 +20,7 @@ pub struct SamplingParams {
     pub min_p: f32,
     /// Never let a filter keep fewer tokens than this.
     pub min_keep: usize,
-    /// Seed of the random numbers. `None`: a different one each time; [`Chain::seed`] tells which.
+    /// Seed of the random numbers. `None`: a different one each time; [`Chain::seed`] returns it.
     pub seed: Option<u32>,
 }
 
@@ -68,8 +68,8 @@ impl Chain {
 
     /// The usual chain: top_k → top_p → min_p → temperature → dist; with temperature ≤ 0 the last two are greedy.
     ///
-    /// The order matters: filters before the temperature judge the model's own distribution, so a high temperature
-    /// mixes up the tokens that were good enough, and does not let bad ones in.
+    /// The order matters: filters before the temperature see the model's own distribution. So a high temperature changes the
+    /// probabilities of the tokens that they kept, and does not bring bad ones back.
     ///
     /// # Errors
     /// [`SamplingError::BadParameter`] if a number is NaN or infinite.
@@ -100,8 +100,8 @@ impl Chain {
         self.run(logits, |_, _| ())
     }
 
-    /// Like [`Chain::sample`], and tells `watch` what each stage did: first the distribution as it came (`logits`), then
-    /// every filter, then the picker, whose report is what its choice was drawn from. Same token, same random numbers.
+    /// Like [`Chain::sample`], and calls `watch` with a report: first of the distribution before the first stage (`logits`),
+    /// then of every filter, then of the picker (the distribution from which it drew). The token is the same.
     ///
     /// # Errors
     /// As [`Chain::sample`].
@@ -138,13 +138,13 @@ impl Chain {
         Ok(token)
     }
 
-    /// Tells every stage which token is really used, prompt tokens included: penalties and Mirostat need to know.
+    /// Tells every stage which token is really used, also those of the prompt: penalties and Mirostat depend on them.
     pub fn accept(&mut self, token: TokenId) {
         self.filters.iter_mut().for_each(|filter| filter.accept(token));
         self.picker.accept(token);
     }
 
-    /// Begins anew: forgets accepted tokens, and the seed gives its first random number again.
+    /// Starts again: forgets accepted tokens, and the next random number is the seed's first.
     pub fn reset(&mut self) {
         self.filters.iter_mut().for_each(|filter| filter.reset());
         self.picker.reset();
@@ -167,7 +167,8 @@ impl std::fmt::Debug for Chain {
     }
 }
 
-/// A seed nobody chose. The standard library keys its hash maps with the system's entropy; an empty hash shows the key.
+/// A random seed. The standard library keys its hash maps with the system's entropy, and the hash of nothing depends on the
+/// key.
 fn fresh_seed() -> u32 {
     RandomState::new().build_hasher().finish() as u32
 }

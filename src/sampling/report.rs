@@ -1,4 +1,4 @@
-//! [`StageReport`]: what one stage of a chain did, for those who ask.
+//! [`StageReport`]: what one stage of a chain did to the distribution.
 
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ pub struct StageReport {
 }
 
 impl StageReport {
-    /// The distribution as the model gave it.
+    /// The distribution before the first stage.
     pub(super) fn of_logits(after: &Snapshot) -> Self {
         Self::between("logits", after, after)
     }
@@ -60,13 +60,13 @@ impl StageReport {
     }
 }
 
-/// A distribution as it stood between two stages: (token, probability), by token.
+/// A distribution between two stages: (token, probability), by token.
 pub(super) struct Snapshot {
     by_id: Vec<(TokenId, f64)>,
 }
 
 impl Snapshot {
-    /// Reads the candidates in f64, so that reported sums are good to more digits than they are shown with.
+    /// Computes in f64, so that reported sums are exact to more digits than are shown.
     pub(super) fn of(candidates: &Candidates) -> Self {
         let max = candidates.max_logit();
         let mut by_id: Vec<(TokenId, f64)> =

@@ -1,4 +1,4 @@
-//! [`Mt19937`]: the Mersenne Twister, the random numbers behind a seed.
+//! [`Mt19937`]: the Mersenne Twister, which makes the random numbers of a seed.
 //!
 //! It is written here, and not taken from a crate, because reproducibility is a subject of this project: the same seed
 //! must give the same text on every platform, in every release, and in llama.cpp. That fixes both the generator
@@ -17,7 +17,7 @@ const M: usize = 397;
 #[derive(Debug, Clone)]
 pub struct Mt19937 {
     state: [u32; N],
-    /// Next word of `state` to hand out; `N` when a new batch is due.
+    /// Index of the next word of `state`; `N` if a new batch must be made.
     next: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Filters: each narrows or reshapes the candidates by one rule, each in one file.
+//! Filters: each removes candidates or changes their logits by one rule, and each has one file.
 //!
 //! | filter | keeps |
 //! |---|---|

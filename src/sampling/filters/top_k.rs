@@ -6,8 +6,8 @@ use crate::sampling::{Candidates, Filter};
 
 /// Keeps the `k` largest logits, from the largest down.
 ///
-/// A fixed number is crude: it cuts good tokens where the model hesitates among many, and keeps bad ones where it is
-/// sure. It is cheap, though, and spares the filters behind it a long list. `k ≤ 0` keeps everything, unsorted.
+/// A fixed number has a cost: it cuts good tokens where the model hesitates among many, and keeps bad ones where it is sure.
+/// But it is fast, and the filters after it get a short list. `k ≤ 0` keeps everything, unsorted.
 #[derive(Debug, Clone, Copy)]
 pub struct TopK {
     /// How many to keep.

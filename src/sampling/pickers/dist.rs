@@ -56,7 +56,7 @@ impl Picker for Dist {
     }
 }
 
-/// Names the candidate that keeps the softmax from being computed.
+/// The error that names the candidate because of which no softmax can be computed.
 fn why_not_drawable(list: &[TokenLogit]) -> SamplingError {
     match list.iter().find(|c| c.logit.is_nan() || c.logit == f32::INFINITY) {
         Some(c) => SamplingError::NotFinite { token: c.id, value: c.logit },

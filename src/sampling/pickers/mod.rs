@@ -1,4 +1,4 @@
-//! Pickers: the last stage, which takes one of the candidates that are left.
+//! Pickers: the last stage, which chooses one of the candidates that are left.
 //!
 //! [`Greedy`] takes the best one, [`Dist`] draws one at random by its probability.
 
