@@ -15,7 +15,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-/// Each of two threads writes its number, meets the other, and reads the other's, `rounds` times. The numbers are
+/// Each of two threads writes its number, waits at the barrier, and reads the other's number, `rounds` times. The numbers are
 /// written and read with `Relaxed`, which promises no order at all: loom also tries every stale value that a read may
 /// return, so what orders them can only be the barrier.
 fn exchange(spins: usize, rounds: usize) {
@@ -48,11 +48,11 @@ fn spinning_threads_see_everything() {
     exchange(1, 2);
 }
 
-/// A job as the pool runs it: the leader writes it while the other stands still, and finds its result after gathering
-/// again. `Relaxed` as above, so what each of the two sees of the other can only come through the barrier.
+/// A job as the pool runs it: the leader writes it while the other waits, and reads the result after gathering again. The
+/// accesses are `Relaxed` as above, so only the barrier can make the writes of one visible to the other.
 ///
-/// Either of the two may sleep at either meeting, which makes too many interleavings to try them all: those with more than
-/// three preemptions are left out.
+/// Either of the two may sleep at either barrier, which makes too many interleavings to try all: those with more than three
+/// preemptions are left out.
 fn lead(spins: usize, jobs: usize) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
@@ -93,9 +93,9 @@ fn a_leader_who_spins_leads() {
     lead(1, 1);
 }
 
-/// Whether the other has arrived already, spins or sleeps: a thread that will never come lets it go.
+/// A thread that will never arrive releases the other, whether that has arrived already, spins or sleeps.
 #[test]
-fn a_broken_barrier_keeps_nobody() {
+fn a_broken_barrier_releases_every_thread() {
     loom::model(|| {
         let barrier = Arc::new(Barrier::new(2, 0));
         let waiting = {

@@ -1,5 +1,5 @@
-//! The work of a benchmark is counted, not guessed: it equals what the cost model says of a watched run, and the cost model
-//! equals what a counting number type counts (`cost_is_counted.rs`).
+//! The work of a benchmark equals the costs of a run with an observer. Those equal what a counting number type counts
+//! (`cost_is_counted.rs`).
 
 mod common;
 
@@ -13,17 +13,17 @@ use cutaway::observe::{Cost, Observer, Op, OpAt};
 
 /// Adds up the FLOPs of matrices, and of attention.
 #[derive(Default)]
-struct Adder {
+struct FlopCounter {
     matrices: u64,
     attention: u64,
-    /// Numbers that matrices made: at most so many of their FLOPs are the addition of a bias.
+    /// Outputs of matrices: at most this many of their FLOPs are the addition of a bias.
     made: u64,
 }
 
 const MATRICES: [Op; 9] =
     [Op::AttnQ, Op::AttnK, Op::AttnV, Op::AttnOutput, Op::FfnGateInp, Op::FfnGate, Op::FfnUp, Op::FfnDown, Op::Output];
 
-impl Observer for Adder {
+impl Observer for FlopCounter {
     const ACTIVATIONS: bool = false;
 
     fn end(&mut self, at: OpAt, cost: &Cost) {
@@ -37,17 +37,17 @@ impl Observer for Adder {
     }
 }
 
-/// What the naive path's own costs say of a prompt of `n` tokens behind `depth` others, scores for the last.
-fn watched(case: &tiny_gguf::Case, depth: usize, n: usize) -> Adder {
+/// The costs of the naive path for a prompt of `n` tokens after `depth` others, with logits for the last.
+fn watched(case: &tiny_gguf::Case, depth: usize, n: usize) -> FlopCounter {
     let model = load(case);
     let mut engine = Engine::naive(&model).unwrap();
     let mut cache = engine.new_cache(KvFormat::F32, 64);
     let tokens = some_tokens(depth + n, model.config.n_vocab, 1);
     if depth > 0 {
         let before = Batch::prompt(SeqId(0), 0, &tokens[..depth]).without_logits();
-        engine.forward(&before, &mut cache, &mut Adder::default()).unwrap();
+        engine.forward(&before, &mut cache, &mut FlopCounter::default()).unwrap();
     }
-    let mut adder = Adder::default();
+    let mut adder = FlopCounter::default();
     engine.forward(&Batch::prompt(SeqId(0), depth, &tokens[depth..]), &mut cache, &mut adder).unwrap();
     adder
 }
@@ -94,7 +94,7 @@ fn a_generation_reads_all_weights_for_every_token_and_what_it_sees() {
         Work::of(&model, Test { kind: TestKind::Prompt(4), ..test }, PathProfile::OPTIMIZED, 512, KvFormat::F16);
     assert_eq!((prompt.passes, prompt.weight_bytes), (1, decode.weight_bytes_per_token));
     assert!(prompt.macs() < work.macs());
-    // In two passes the weights come twice and the multiply-adds are: no last block for the first pass at all.
+    // In two passes the weights are read twice. The first pass wants no logits, so its last block has no queries.
     let cut = Work::of(&model, Test { kind: TestKind::Prompt(4), ..test }, PathProfile::OPTIMIZED, 2, KvFormat::F16);
     assert_eq!((cut.passes, cut.weight_bytes), (2, 2 * prompt.weight_bytes));
     assert_eq!(cut.macs(), prompt.macs());

@@ -1,5 +1,5 @@
-//! The bytes of a cost are what the shapes say: held against the values that an observer is shown, the weights of the file
-//! and the layout of the cache. (FLOPs are counted: `cost_is_counted.rs`.)
+//! The bytes of a cost follow from the shapes. They are compared with the values that an observer is shown, with the weights
+//! in the file and with the layout of the cache. (FLOPs are counted: `cost_is_counted.rs`.)
 
 mod common;
 
@@ -16,15 +16,15 @@ const A: SeqId = SeqId(0);
 /// Bytes of an f32.
 const F32: u64 = 4;
 
-/// Keeps what it is told of costs, and holds what an operation says it writes against what it is seen to have written.
+/// Stores the costs, and compares the bytes that an operation writes by its formula with the size of the value that it shows.
 #[derive(Default)]
-struct Ledger {
+struct ByteChecker {
     costs: Vec<(OpAt, Cost)>,
     kv_bytes: usize,
     compared: usize,
 }
 
-impl Observer for Ledger {
+impl Observer for ByteChecker {
     fn end(&mut self, at: OpAt, cost: &Cost) {
         self.costs.push((at, *cost));
     }
@@ -45,22 +45,22 @@ impl Observer for Ledger {
     }
 }
 
-impl Ledger {
+impl ByteChecker {
     fn total(&self, part: impl Fn(&Cost) -> u64) -> u64 {
         self.costs.iter().map(|(_, cost)| part(cost)).sum()
     }
 }
 
-/// What the naive path says of a batch that continues what `cache` holds.
-fn watched_naive(model: &Model, batch: &Batch, cache: &mut KvCache) -> Ledger {
-    let mut ledger = Ledger::default();
+/// The costs of the naive path for a batch that continues what `cache` holds.
+fn watched_naive(model: &Model, batch: &Batch, cache: &mut KvCache) -> ByteChecker {
+    let mut ledger = ByteChecker::default();
     naive::Transformer::new(model).unwrap().forward(batch, cache, &mut ledger).unwrap();
     ledger
 }
 
-/// The same of the optimized path.
-fn watched_optimized(model: &Model, batch: &Batch, cache: &mut KvCache) -> Ledger {
-    let (mut ledger, options) = (Ledger::default(), optimized::Options { n_threads: 1, ..Default::default() });
+/// The same for the optimized path.
+fn watched_optimized(model: &Model, batch: &Batch, cache: &mut KvCache) -> ByteChecker {
+    let (mut ledger, options) = (ByteChecker::default(), optimized::Options { n_threads: 1, ..Default::default() });
     optimized::Transformer::new(model, options).unwrap().forward(batch, cache, &mut ledger).unwrap();
     ledger
 }
@@ -81,9 +81,9 @@ fn an_operation_writes_what_it_shows() {
     }
 }
 
-/// Generating a token reads every weight once, of experts those that are visited, of embeddings one row: what `inspect`
-/// finds in the file. Two rows are counted another way there: a row of a tied table is looked up and then read again with
-/// the whole table, and a row of positions is an activation by the time it is added.
+/// Generating a token reads every weight once: of experts those that are used, of embeddings one row. This is what `inspect`
+/// finds in the file. Two rows are counted differently there: a row of a tied matrix is looked up and then read again with
+/// the whole matrix, and a row of position embeddings is counted as an activation when it is added.
 #[test]
 fn a_token_reads_the_weights_of_the_file() {
     for case in f32_cases() {

@@ -1,4 +1,4 @@
-//! Counted, not guessed: the analytic cost of every operation equals what a counting number type counts in it.
+//! The cost that a formula gives for an operation equals what a counting number type counts in it, for every operation.
 
 mod common;
 
@@ -12,14 +12,14 @@ use std::collections::BTreeSet;
 
 /// Compares formula and count, operation by operation.
 #[derive(Default)]
-struct Auditor {
+struct CostChecker {
     before: Counts,
     in_ops: Counts,
     seen: BTreeSet<Op>,
     case: String,
 }
 
-impl Observer for Auditor {
+impl Observer for CostChecker {
     const ACTIVATIONS: bool = false;
 
     fn begin(&mut self, _: OpAt) {
@@ -44,25 +44,25 @@ fn every_formula_is_what_is_counted() {
         let mut model = Transformer::<Counted, _>::with_ops(&load(&case), ReferenceOps).unwrap();
         let mut cache = model.new_cache(KvFormat::F32, 64);
         let tokens = some_tokens(13, model.config().n_vocab, 1);
-        let mut auditor = Auditor { case: case.name.clone(), ..Auditor::default() };
+        let mut checker = CostChecker { case: case.name.clone(), ..CostChecker::default() };
 
         let before = Counted::counts();
-        model.forward(&Batch::prompt(SeqId(0), 0, &tokens[..9]), &mut cache, &mut auditor).unwrap();
-        model.forward(&Batch::scored(SeqId(0), 9, &tokens[9..12]), &mut cache, &mut auditor).unwrap();
-        model.forward(&Batch::prompt(SeqId(0), 12, &tokens[12..]), &mut cache, &mut auditor).unwrap();
+        model.forward(&Batch::prompt(SeqId(0), 0, &tokens[..9]), &mut cache, &mut checker).unwrap();
+        model.forward(&Batch::scored(SeqId(0), 9, &tokens[9..12]), &mut cache, &mut checker).unwrap();
+        model.forward(&Batch::prompt(SeqId(0), 12, &tokens[12..]), &mut cache, &mut checker).unwrap();
         let after = Counted::counts();
 
-        // Nothing is computed outside of an operation, so the sum over operations is the whole truth.
+        // Nothing is computed outside of an operation, so the sum over operations is all arithmetic.
         let all = Counts { flops: after.flops - before.flops, special: after.special - before.special };
-        assert_eq!(auditor.in_ops, all, "{}: arithmetic outside of the named operations", case.name);
+        assert_eq!(checker.in_ops, all, "{}: arithmetic outside of the named operations", case.name);
         assert!(all.flops > 0);
-        seen.extend(auditor.seen);
+        seen.extend(checker.seen);
     }
     let never: Vec<_> = Op::ALL.iter().filter(|op| !seen.contains(op)).map(|op| op.name()).collect();
     assert!(never.is_empty(), "operations that no test model runs: {never:?}");
 }
 
-/// The figure that the literature's rule of thumb gives, from the operations: 2 FLOPs per weight and token.
+/// The rule of thumb of the literature: 2 FLOPs per weight and token.
 #[test]
 fn a_linear_layer_takes_two_flops_a_weight() {
     let cost = cutaway::observe::cost::linear(7, 576, 1536, false, 0);

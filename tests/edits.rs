@@ -1,4 +1,4 @@
-//! An observer may change what it is shown, and both paths go on with what it made of it.
+//! An observer may change the values that it is shown, and both paths compute on with the changed values.
 
 mod common;
 
@@ -41,13 +41,13 @@ fn logits_of_both(model: &Model, naive_obs: &mut impl Observer, fast_obs: &mut i
     [expected, found].map(|logits| logits.rows().flatten().copied().collect())
 }
 
-/// Whether a value is shown only: nothing reads it.
-fn is_aside(hook: Hook) -> bool {
+/// Whether no later operation reads the value, so that it is only shown.
+fn is_only_shown(hook: Hook) -> bool {
     hook.template().ends_with("hook_scale") || hook.template().ends_with("hook_normalized")
 }
 
 #[test]
-fn both_paths_go_on_with_an_edited_value() {
+fn both_paths_compute_on_with_an_edited_value() {
     for name in ["gemma3-pattern3-f32", "mixtral-f32", "gpt2-f32", "qwen2-f16"] {
         let model = load(&tiny_gguf::named(name));
         let fast = Transformer::new(&model, Options::default()).unwrap();
@@ -55,9 +55,9 @@ fn both_paths_go_on_with_an_edited_value() {
         for at in fast.hooks().into_iter().filter(|at| at.layer.is_none_or(|layer| layer == 1)) {
             let [mut ours, mut theirs] = [Edit { at, offered: 0 }, Edit { at, offered: 0 }];
             let [expected, found] = logits_of_both(&model, &mut ours, &mut theirs);
-            let wanted = usize::from(!is_aside(at.hook));
+            let wanted = usize::from(!is_only_shown(at.hook));
             assert_eq!((ours.offered, theirs.offered), (wanted, wanted), "{name} {at}");
-            assert_eq!(expected != untouched, !is_aside(at.hook), "{name} {at}: an edit has consequences");
+            assert_eq!(expected != untouched, !is_only_shown(at.hook), "{name} {at}: an edit has consequences");
             let oracle: Vec<f64> = expected.iter().map(|&x| f64::from(x)).collect();
             let error = relative_rms(&found, &oracle);
             // f32 sums in another order.

@@ -54,7 +54,7 @@ impl Ops<f32> for MyAttention {
     }
 }
 
-/// A norm that forgets to divide: a planted mistake.
+/// A norm that does not divide: a mistake on purpose.
 struct NoNorm;
 
 impl Ops<f32> for NoNorm {

@@ -1,4 +1,4 @@
-//! The names under which a forward pass can be watched are a promise: their order is pinned here.
+//! Programs rely on the names of operations and hooks, and on their order: this test fixes both.
 
 mod common;
 
@@ -10,9 +10,9 @@ use cutaway::naive::Transformer;
 use cutaway::observe::{Cost, Event, HookAt, HookFilter, Observer, Op, OpAt, TensorView};
 use cutaway::optimized;
 
-/// Writes down everything it is told.
+/// Records every call.
 #[derive(Default)]
-struct Scribe {
+struct Recorder {
     points: Vec<TracePoint>,
     ops: Vec<String>,
     hooks: Vec<HookAt>,
@@ -22,7 +22,7 @@ struct Scribe {
     open: Option<OpAt>,
 }
 
-impl Observer for Scribe {
+impl Observer for Recorder {
     fn begin(&mut self, at: OpAt) {
         assert_eq!(self.open.replace(at), None, "operations do not nest");
     }
@@ -44,7 +44,7 @@ impl Observer for Scribe {
     }
 }
 
-impl Scribe {
+impl Recorder {
     /// The values shown under a name.
     fn seen(&self, name: &str) -> Option<&[f32]> {
         let at = self.hooks.iter().position(|hook| hook.to_string() == name)?;
@@ -52,13 +52,13 @@ impl Scribe {
     }
 }
 
-fn watch(case: &str, n: usize) -> (Transformer, Scribe) {
+fn watch(case: &str, n: usize) -> (Transformer, Recorder) {
     let mut model = Transformer::new(&load(&common::tiny_gguf::named(case))).unwrap();
     let mut cache = model.new_cache(KvFormat::F32, 64);
     let tokens = some_tokens(n, model.config().n_vocab, 1);
-    let mut scribe = Scribe::default();
-    model.forward(&Batch::prompt(SeqId(0), 0, &tokens), &mut cache, &mut scribe).unwrap();
-    (model, scribe)
+    let mut recorder = Recorder::default();
+    model.forward(&Batch::prompt(SeqId(0), 0, &tokens), &mut cache, &mut recorder).unwrap();
+    (model, recorder)
 }
 
 /// One block's names in order, without the block's number.
@@ -66,33 +66,33 @@ fn of_block_0(names: &[String], prefix: &str) -> String {
     names.iter().filter_map(|name| name.strip_prefix(prefix)).collect::<Vec<_>>().join(" ")
 }
 
-/// The list that follows from a model's features is what an observer is told, on both paths: operations and hooks, in order.
+/// On both paths an observer gets the operations and hooks that follow from the model's features, in that order.
 #[test]
-fn both_paths_tell_an_observer_exactly_what_the_list_says() {
+fn both_paths_report_exactly_what_the_list_says() {
     for case in f32_cases() {
         let loaded = load(&common::tiny_gguf::named(&case.name));
         let listed = trace_points(&loaded.config, &loaded.weights);
-        let (model, scribe) = watch(&case.name, 5);
-        assert_eq!(scribe.points, listed, "{}, naive", case.name);
-        assert_eq!(scribe.hooks, model.hooks(), "{}, naive", case.name);
-        assert_eq!(scribe.ops, model.ops().iter().map(OpAt::to_string).collect::<Vec<_>>(), "{}, naive", case.name);
-        assert!(matches!(scribe.events[0], Event::Forward { n_tokens: 5, n_logits: 1, n_sequences: 1 }));
-        assert!(matches!(scribe.events[1], Event::Kv { positions: 5, .. }));
+        let (model, recorder) = watch(&case.name, 5);
+        assert_eq!(recorder.points, listed, "{}, naive", case.name);
+        assert_eq!(recorder.hooks, model.hooks(), "{}, naive", case.name);
+        assert_eq!(recorder.ops, model.ops().iter().map(OpAt::to_string).collect::<Vec<_>>(), "{}, naive", case.name);
+        assert!(matches!(recorder.events[0], Event::Forward { n_tokens: 5, n_logits: 1, n_sequences: 1 }));
+        assert!(matches!(recorder.events[1], Event::Kv { positions: 5, .. }));
 
         let mut fast = optimized::Transformer::new(&loaded, optimized::Options::default()).unwrap();
-        let (mut cache, mut scribe) = (fast.new_cache(KvFormat::F32, 64), Scribe::default());
+        let (mut cache, mut recorder) = (fast.new_cache(KvFormat::F32, 64), Recorder::default());
         let tokens = some_tokens(5, loaded.config.n_vocab, 1);
-        fast.forward(&Batch::prompt(SeqId(0), 0, &tokens), &mut cache, &mut scribe).unwrap();
+        fast.forward(&Batch::prompt(SeqId(0), 0, &tokens), &mut cache, &mut recorder).unwrap();
         let unavailable = |hook: HookAt| optimized::Transformer::UNAVAILABLE.contains(&hook.hook);
         let shown: Vec<TracePoint> = listed.into_iter().filter(|at| !at.hook().is_some_and(unavailable)).collect();
-        assert_eq!(scribe.points, shown, "{}, optimized", case.name);
-        assert_eq!(scribe.hooks, fast.hooks(), "{}, optimized", case.name);
+        assert_eq!(recorder.points, shown, "{}, optimized", case.name);
+        assert_eq!(recorder.hooks, fast.hooks(), "{}, optimized", case.name);
     }
 }
 
 #[test]
 fn the_order_of_names_is_pinned() {
-    let (model, scribe) = watch("llama-gqa-f32", 5);
+    let (model, recorder) = watch("llama-gqa-f32", 5);
     let hooks: Vec<String> = model.hooks().iter().map(HookAt::to_string).collect();
     assert_eq!(hooks[0], "hook_embed");
     assert_eq!(
@@ -105,43 +105,43 @@ fn the_order_of_names_is_pinned() {
     let end: Vec<&str> = hooks.iter().rev().take(4).rev().map(String::as_str).collect();
     assert_eq!(end, ["ln_final.hook_scale", "ln_final.hook_normalized", "ln_final.hook_out", "unembed.hook_out"]);
 
-    assert_eq!(scribe.ops[0], "token_embd");
+    assert_eq!(recorder.ops[0], "token_embd");
     assert_eq!(
-        of_block_0(&scribe.ops, "blk.0."),
+        of_block_0(&recorder.ops, "blk.0."),
         "attn_norm attn_q attn_k attn_v rope_q rope_k kv_write kv_read attention attn_output attn_residual ffn_norm \
          ffn_gate ffn_up ffn_act ffn_down ffn_residual"
     );
-    assert_eq!(scribe.ops[scribe.ops.len() - 2..], ["output_norm", "output"]);
+    assert_eq!(recorder.ops[recorder.ops.len() - 2..], ["output_norm", "output"]);
 }
 
 #[test]
 fn the_names_of_experts_and_of_extra_norms_are_pinned() {
-    let (model, scribe) = watch("mixtral-f32", 5);
+    let (model, recorder) = watch("mixtral-f32", 5);
     let hooks: Vec<String> = model.hooks().iter().map(HookAt::to_string).collect();
     let experts = "mlp.hook_expert_scores mlp.hook_expert_indices mlp.hook_expert_weights mlp.hook_pre \
                    mlp.hook_pre_linear mlp.hook_post mlp.hook_out mlp.hook_experts_out hook_mlp_out";
     assert!(of_block_0(&hooks, "blocks.0.").contains(experts));
     assert!(
-        of_block_0(&scribe.ops, "blk.0.")
+        of_block_0(&recorder.ops, "blk.0.")
             .contains("ffn_gate_inp ffn_route ffn_gate ffn_up ffn_act ffn_down ffn_combine")
     );
 
-    let (model, scribe) = watch("gemma3-f32", 5);
+    let (model, recorder) = watch("gemma3-f32", 5);
     let hooks = of_block_0(&model.hooks().iter().map(HookAt::to_string).collect::<Vec<_>>(), "blocks.0.");
     assert!(hooks.contains("attn.hook_v attn.q_norm.hook_out attn.k_norm.hook_out attn.hook_rot_q"));
     assert!(
         hooks.contains("attn.hook_out ln1_post.hook_scale ln1_post.hook_normalized ln1_post.hook_out hook_attn_out")
     );
-    assert!(of_block_0(&scribe.ops, "blk.0.").contains("ffn_down post_ffw_norm ffn_residual"));
+    assert!(of_block_0(&recorder.ops, "blk.0.").contains("ffn_down post_ffw_norm ffn_residual"));
 }
 
 #[test]
 fn shapes_are_what_the_registry_says() {
-    let (model, scribe) = watch("llama-gqa-f32", 5);
+    let (model, recorder) = watch("llama-gqa-f32", 5);
     let (config, layer) = (model.config(), &model.config().layers[0]);
     let shape = |name: &str| {
-        let at = scribe.hooks.iter().position(|hook| hook.to_string() == name).unwrap();
-        scribe.shapes[at].clone()
+        let at = recorder.hooks.iter().position(|hook| hook.to_string() == name).unwrap();
+        recorder.shapes[at].clone()
     };
     assert_eq!(shape("blocks.0.attn.hook_q"), [5, layer.n_head, layer.head_dim_k]);
     assert_eq!(shape("blocks.0.attn.hook_rot_k"), [5, layer.n_head_kv, layer.head_dim_k]);
@@ -151,7 +151,7 @@ fn shapes_are_what_the_registry_says() {
     assert_eq!(shape("unembed.hook_out"), [1, config.n_vocab]);
 }
 
-/// A name means here what it means in TransformerLens.
+/// A name means the same as in TransformerLens.
 #[test]
 fn values_are_what_their_names_say() {
     let (model, gpt2) = watch("gpt2-f32", 5);
@@ -175,9 +175,9 @@ fn values_are_what_their_names_say() {
 
 #[test]
 fn every_operation_with_a_hook_shows_its_result() {
-    let (model, scribe) = watch("gemma3-f32", 3);
-    let shown: Vec<_> = scribe.hooks.iter().map(|at| at.hook).collect();
-    for op in Op::ALL.iter().filter(|op| scribe.ops.iter().any(|name| name.ends_with(op.name()))) {
+    let (model, recorder) = watch("gemma3-f32", 3);
+    let shown: Vec<_> = recorder.hooks.iter().map(|at| at.hook).collect();
+    for op in Op::ALL.iter().filter(|op| recorder.ops.iter().any(|name| name.ends_with(op.name()))) {
         assert!(op.hook().is_none_or(|hook| shown.contains(&hook)), "{} computes in silence", op.name());
     }
     assert!(
@@ -186,13 +186,13 @@ fn every_operation_with_a_hook_shows_its_result() {
     assert!(HookFilter::new("blocks.0.attn.hook_qq", &model.hooks()).is_err());
 }
 
-/// Wants some values and writes down which it is shown.
-struct Choosy {
+/// Wants some values, and records which it is shown.
+struct FilteredObserver {
     filter: HookFilter,
     shown: Vec<HookAt>,
 }
 
-impl Observer for Choosy {
+impl Observer for FilteredObserver {
     const OPS: bool = false;
 
     fn wants(&self, at: HookAt) -> bool {
@@ -203,7 +203,7 @@ impl Observer for Choosy {
     }
 }
 
-/// An observer is asked first, and shown what it wants and nothing else, on both paths.
+/// On both paths an observer is shown the values that it wants and no others.
 #[test]
 fn only_what_is_wanted_is_shown() {
     for case in ["llama-gqa-f32", "mixtral-f32"] {
@@ -213,13 +213,13 @@ fn only_what_is_wanted_is_shown() {
         let mut fast = optimized::Transformer::new(&model, optimized::Options::default()).unwrap();
         for patterns in ["*hook_normalized", "*hook_scale, hook_embed", "*.mlp.hook_p*", "blocks.1.attn.hook_q"] {
             let filter = HookFilter::new(patterns, &fast.hooks()).unwrap();
-            let choosy = || Choosy { filter: filter.clone(), shown: Vec::new() };
+            let filtered = || FilteredObserver { filter: filter.clone(), shown: Vec::new() };
 
-            let mut observer = choosy();
+            let mut observer = filtered();
             naive.forward(&batch, &mut naive.new_cache(KvFormat::F32, 8), &mut observer).unwrap();
             assert_eq!(observer.shown, filter.chosen(), "{case}, naive: {patterns}");
 
-            let (mut observer, mut cache) = (choosy(), fast.new_cache(KvFormat::F32, 8));
+            let (mut observer, mut cache) = (filtered(), fast.new_cache(KvFormat::F32, 8));
             fast.forward(&batch, &mut cache, &mut observer).unwrap();
             assert_eq!(observer.shown, filter.chosen(), "{case}, optimized: {patterns}");
         }

@@ -1,5 +1,6 @@
-//! A result of the optimized path depends on the model and the tokens alone: the same bits for any number of threads, any
-//! cut of a sequence into batches, any neighbours, any instruction set, watched or not.
+//! A result of the optimized path depends on the model and the tokens alone. It has the same bits for any number of threads,
+//! any division of a sequence into batches, any other sequences in the batch, and any instruction set, with an observer or
+//! without.
 
 mod common;
 
@@ -13,7 +14,7 @@ use cutaway::observe::{Cost, HookAt, Observer, Off, OpAt, TensorView};
 use cutaway::optimized::{ActPrecision, Options, Transformer};
 use cutaway::quant::GgmlType;
 
-/// More than a block of queries, and with other sizes of pieces no multiple of anything.
+/// More tokens than a block of queries, and not a multiple of the sizes of pieces.
 const N: usize = 41;
 const A: SeqId = SeqId(0);
 const B: SeqId = SeqId(7);
@@ -39,8 +40,8 @@ fn transformer(case: &Case, n_threads: usize, kernels: Kernels) -> Transformer {
     Transformer::new(&load(case), Options { n_threads, kernels, ..Options::default() }).unwrap()
 }
 
-/// The same with activations of sixteen bits.
-fn fine_transformer(case: &Case, n_threads: usize, kernels: Kernels) -> Transformer {
+/// The same with activations of 16 bits.
+fn a16_transformer(case: &Case, n_threads: usize, kernels: Kernels) -> Transformer {
     let activations = ActPrecision::A16;
     Transformer::new(&load(case), Options { n_threads, kernels, activations }).unwrap()
 }
@@ -92,13 +93,13 @@ fn every_set_of_kernels_gives_the_same_bits() {
     }
 }
 
-/// Threads, pieces and instruction sets, with activations of sixteen bits; and these are other results than with eight.
+/// The same for threads, pieces and instruction sets with activations of 16 bits, whose results differ from those with 8.
 #[test]
 fn sixteen_bits_are_the_same_bits_everywhere() {
     for case in cases() {
-        let expected = in_pieces(&mut fine_transformer(&case, 1, Kernels::scalar()), [N]);
+        let expected = in_pieces(&mut a16_transformer(&case, 1, Kernels::scalar()), [N]);
         for kernels in Kernels::available() {
-            let mut model = fine_transformer(&case, 3, kernels);
+            let mut model = a16_transformer(&case, 3, kernels);
             assert!(in_pieces(&mut model, [N]) == expected, "{}, {}", case.name, kernels.name);
             assert!(in_pieces(&mut model, [1; N]) == expected, "{}, {}, token by token", case.name, kernels.name);
             assert!(in_pieces(&mut model, [2, 17, 1, 9, 12]) == expected, "{}, {}, chunks", case.name, kernels.name);
@@ -108,7 +109,7 @@ fn sixteen_bits_are_the_same_bits_everywhere() {
     }
 }
 
-/// Whatever keys and values are stored as: threads, chunks, pieces of the past and instruction sets.
+/// The same for threads, chunks, pieces and instruction sets with every format of keys and values.
 #[test]
 fn every_pair_of_cache_formats_gives_the_same_bits() {
     for name in ["llama-gqa-f32", "gemma3-q5_0", "mixtral-q8_0", "phi3-q2_k"] {
@@ -130,8 +131,8 @@ fn every_pair_of_cache_formats_gives_the_same_bits() {
     }
 }
 
-/// A past of several chunks of 256 positions, prefilled at once and decoded piece by piece, on pages of 5 positions, whose
-/// keys are rows, and of 48 and 256, whose keys are tiles.
+/// Several chunks of 256 positions, prefilled in one pass or in pieces, on pages of 5 positions, whose keys are rows, and of
+/// 48 and 256, whose keys are tiles.
 #[test]
 fn a_long_past_gives_the_same_bits() {
     let pairs = [
@@ -162,7 +163,8 @@ fn a_long_past_gives_the_same_bits() {
     }
 }
 
-/// A tile of keys is read whole, also where a sequence has not written yet: what an older one left there is masked.
+/// A tile of keys is read whole, also the lanes that the sequence has not written yet. What an older sequence left there
+/// must be masked.
 #[test]
 fn what_a_page_held_before_changes_no_bit() {
     let mut model = transformer(&named("llama-gqa-f32"), 1, Kernels::detect());
@@ -211,15 +213,15 @@ fn neighbours_in_the_batch_change_no_bit() {
     }
 }
 
-/// Writes down the order of what it is told.
+/// Records the calls in order.
 #[derive(Default)]
-struct Scribe {
+struct Recorder {
     ops: Vec<OpAt>,
     hooks: Vec<(HookAt, Vec<usize>)>,
     open: Option<OpAt>,
 }
 
-impl Observer for Scribe {
+impl Observer for Recorder {
     fn begin(&mut self, at: OpAt) {
         assert_eq!(self.open.replace(at), None, "operations do not nest");
     }
@@ -235,17 +237,17 @@ impl Observer for Scribe {
 }
 
 #[test]
-fn watching_changes_no_bit_and_shows_what_naive_shows() {
+fn an_observer_changes_no_bit_and_is_shown_what_naive_shows() {
     for case in cases() {
         let model = load(&case);
         let tokens = some_tokens(5, model.config.n_vocab, 1);
         let batch = Batch::prompt(A, 0, &tokens);
         let mut oracle = naive::Transformer::new(&model).unwrap();
-        let mut expected = Scribe::default();
+        let mut expected = Recorder::default();
         oracle.forward(&batch, &mut oracle.new_cache(KvFormat::F32, 64), &mut expected).unwrap();
 
         let mut fast = transformer(&case, 2, Kernels::detect());
-        let (mut cache, mut found) = (fast.new_cache(KvFormat::F32, 64), Scribe::default());
+        let (mut cache, mut found) = (fast.new_cache(KvFormat::F32, 64), Recorder::default());
         let watched = fast.forward(&batch, &mut cache, &mut found).unwrap();
         assert_eq!(found.ops, expected.ops, "{}", case.name);
         let shown: Vec<HookAt> = found.hooks.iter().map(|(at, _)| *at).collect();
@@ -260,7 +262,7 @@ fn watching_changes_no_bit_and_shows_what_naive_shows() {
 }
 
 #[test]
-fn a_batch_that_wants_nothing_is_remembered() {
+fn a_batch_that_wants_no_logits_is_stored_in_the_cache() {
     let mut model = transformer(&named("gemma3-f32"), 2, Kernels::detect());
     let tokens = some_tokens(N, model.config().n_vocab, 1);
     let whole = in_pieces(&mut model, [N]);

@@ -1,7 +1,7 @@
 //! The optimized path against the naive one: every family, every format.
 //!
 //! Both read the same bytes. With float weights they compute the same sums in another order; with quantised weights the
-//! optimized path also rounds activations to eight or sixteen bits, block by block.
+//! optimized path also rounds activations to 8 or 16 bits, block by block.
 
 mod common;
 
@@ -48,7 +48,7 @@ fn apart(model: &Model, batch: &Batch, formats: impl Into<KvFormats> + Copy) -> 
     common::relative_rms(&optimized(model, batch, formats), &naive(model, batch, formats, ReferenceOps))
 }
 
-/// The models whose format is such.
+/// The models with these formats.
 fn cases(such: impl Fn(GgmlType) -> bool) -> impl Iterator<Item = Case> {
     tiny_gguf::all_cases().into_iter().filter(move |case| such(case.ty))
 }
@@ -57,8 +57,8 @@ fn quantised() -> impl Iterator<Item = Case> {
     cases(|ty| !ty.is_float())
 }
 
-/// The naive operations, but what enters a quantised matrix is first rounded to whole numbers of 127 steps to the largest of
-/// its block; of 32,512 steps before queries, keys and values, and before the vocabulary's matrix.
+/// The naive operations, but the inputs of a quantised matrix are first rounded to integer multiples of a step: a 127th of
+/// the largest of a block, or a 32,512th before queries, keys and values and before the last matrix.
 struct Rounding {
     /// Outputs of the router of experts, which is a matrix of floats.
     router: Option<usize>,
@@ -99,8 +99,7 @@ impl Ops<f32> for Rounding {
     }
 }
 
-/// Runs every case and holds the errors, as relative RMS over all logits, to a budget each
-/// and one for their median.
+/// Runs every case. Each error, as relative RMS over all logits, must be within a budget, and so must their median.
 fn compare(cases: impl Iterator<Item = Case>, (budget, median): (f64, f64), error: impl Fn(&Model, &Batch) -> f64) {
     let mut errors: Vec<(f64, String)> = Vec::new();
     for case in cases {
@@ -124,10 +123,10 @@ fn every_family_agrees_in_floats() {
     compare(cases(GgmlType::is_float), (1e-5, 5e-6), |model, batch| apart(model, batch, KvFormat::F32));
 }
 
-/// With its activations rounded as ours, the naive path gives our results: 9e-6 in the median. What else is left is a value
-/// here and there that f32 rounding pushes over the middle between two steps. In models this narrow one such value moves the
-/// logits by up to 1 %, so that the budget of a single model says less than the median over all of them; and few tokens are
-/// run, so that most models have none.
+/// With activations rounded in the same way, the naive path gives the same results: 9e-6 in the median. The rest are single
+/// values near the middle between two steps, which f32 rounding moves to the other step. In models this narrow one such
+/// value changes the logits by up to 1 %. So the median over all models says more than the budget of one; and few tokens are
+/// run, so that most models have no such value.
 #[test]
 fn every_family_and_format_agrees_with_rounded_activations() {
     compare(quantised(), (2e-2, 3e-5), |model, _| {
@@ -138,27 +137,27 @@ fn every_family_and_format_agrees_with_rounded_activations() {
     });
 }
 
-/// Families in which an error grows. The norms behind the branches of gemma3 raise small outputs to full size, six layers in a
-/// row; in a mixture, a token of which two experts are nearly equally worth may come to another one.
-fn is_touchy(case: &Case) -> bool {
+/// Families in which an error grows. The norms after the branches of gemma3 scale small outputs up, in six blocks in a row. In
+/// a mixture of experts, a token with two nearly equal scores may be routed to another expert.
+fn amplifies_errors(case: &Case) -> bool {
     case.name.starts_with("gemma3") || case.name.starts_with("mixtral")
 }
 
-/// What the rounding costs on models as they are before training: less than a percent, in every quantised format and every
-/// family but the touchy ones. Rounding to 127 steps of the largest of 32 normal numbers moves each product of a matrix by
-/// 0.5 %, and three such products of each block stand one behind the other.
+/// The error of rounding on models as they are before training: less than a percent, in every quantised format and every
+/// family except those that amplify errors. Rounding to steps of a 127th of the largest of 32 normally distributed numbers
+/// changes each product of a matrix by 0.5 %, and each block has three such products one after the other.
 #[test]
 fn rounding_activations_costs_a_percent_before_training() {
     for ty in GgmlType::WEIGHTS.into_iter().filter(|ty| !ty.is_float()) {
         print!("{ty}: ");
         let untrained = || cases(|other| other == ty).map(Case::untrained);
         let error = |model: &Model, batch: &Batch| apart(model, batch, KvFormat::F32);
-        compare(untrained().filter(|case| !is_touchy(case)), (1e-2, 9e-3), error);
-        compare(untrained().filter(is_touchy), (3e-2, 2.5e-2), error);
+        compare(untrained().filter(|case| !amplifies_errors(case)), (1e-2, 9e-3), error);
+        compare(untrained().filter(amplifies_errors), (3e-2, 2.5e-2), error);
     }
 }
 
-/// With sixteen bits nothing of it is left, in the touchy families neither: the rest is f32 sums in another order.
+/// With 16 bits this error is gone in all families: the rest is f32 sums in another order.
 #[test]
 fn sixteen_bits_cost_nothing() {
     compare(quantised().map(Case::untrained), (5e-4, 5e-5), |model, batch| {
@@ -167,10 +166,9 @@ fn sixteen_bits_cost_nothing() {
     });
 }
 
-/// What it costs on the models of the other tests. These are the worst case: so narrow that few errors average out, with
-/// attention that is far from uniform, and random, so that no direction is more robust than another.
-/// In mixtures a token that comes to another expert has other logits, of which nothing can be said but that most tokens do
-/// not.
+/// The error of rounding on the models of the other tests. These are the worst case: they are so narrow that few errors
+/// average out, their attention is far from uniform, and they are random, so that no direction is more robust than another.
+/// In a mixture of experts, a token that is routed to another expert has entirely different logits; most tokens are not.
 #[test]
 fn rounding_activations_costs_little() {
     let routed = |case: &Case| case.name.starts_with("mixtral");
@@ -184,18 +182,18 @@ struct Golden {
     cases: Vec<Asked>,
 }
 
-/// A model that llama.cpp was asked.
+/// A model that llama.cpp has run.
 #[derive(Deserialize)]
 struct Asked {
     name: String,
     tokens: Vec<u32>,
-    /// How far its answer was from the exact one, as relative RMS over all logits.
+    /// The error of its logits, as relative RMS over all logits.
     llama_cpp_against_numpy: f64,
 }
 
 /// llama.cpp rounds activations too: to 127 steps of the largest of 32, or of 256 before K-quants. On the same files and
-/// tokens we are little more than half as far from the exact answer (measured: 0.54): not in each single case, where one value
-/// on the other side of a middle decides, but over all of them.
+/// tokens our error is little more than half of llama.cpp's (measured: 0.54). This holds over all cases together, not for each
+/// one, where a single value that is rounded to another step decides.
 #[test]
 fn rounding_costs_no_more_than_in_llama_cpp() {
     let golden: Golden = serde_json::from_str(include_str!("golden/logits/numpy.json")).unwrap();
@@ -216,19 +214,19 @@ fn rounding_costs_no_more_than_in_llama_cpp() {
     assert!(ratios.len() >= 30 && mean <= 0.7, "{mean:.3} times llama.cpp's error");
 }
 
-/// The cache rounds keys and values alike on both paths; what differs is which of two neighbouring f16 a key that lies
-/// in the middle becomes. One step is 2⁻¹¹ relative, and few keys lie so.
+/// The cache rounds keys and values in the same way on both paths. Only a key near the middle between two f16 numbers may be
+/// rounded to different ones. One step is 2⁻¹¹ relative, and few keys are so near.
 #[test]
-fn an_f16_cache_is_read_alike() {
+fn both_paths_agree_with_an_f16_cache() {
     compare(cases(|ty| ty == GgmlType::F32), (5e-4, 1e-4), |model, batch| apart(model, batch, KvFormat::F16));
 }
 
-/// Both paths quantise keys and values that agree to 1e-6, so to the same codes and scales, but for a number here and there
-/// that lies that close to the middle between two steps. Most models have none and agree as with an exact cache, which is
-/// what the median says. One that has differs by a whole step of one number, 1/127 or 1/8 of the largest of its block; its
-/// logits differ by far less, because that number is one of thousands behind each of them.
+/// Both paths quantise keys and values that agree to 1e-6, so to the same codes and scales, except for a few numbers that are
+/// that close to the middle between two steps. Most models have no such number and agree as with an exact cache: this is the
+/// budget of the median. In the others one number differs by a whole step, 1/127 or 1/8 of the largest of its block; their
+/// logits differ by far less, because each depends on thousands of numbers.
 #[test]
-fn a_quantised_cache_is_read_alike() {
+fn both_paths_agree_with_a_quantised_cache() {
     for (k, v, budget) in [
         (KvFormat::Q8_0, KvFormat::Q8_0, 1e-3),
         (KvFormat::Q4_0, KvFormat::Q4_0, 5e-3),

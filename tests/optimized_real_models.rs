@@ -39,7 +39,7 @@ struct Quantised {
 /// How far a run is from an exact one, over a text.
 #[derive(Debug)]
 struct Distance {
-    /// Share of positions with the same likeliest token.
+    /// Share of positions with the same most probable token.
     top1: f64,
     /// Mean of KL(exact ‖ run), in nats.
     kl: f64,

@@ -20,9 +20,9 @@ use std::sync::Arc;
 struct Golden {
     /// The text, tokenised by llama.cpp, BOS where the model adds it.
     tokens: Vec<u32>,
-    /// The likeliest next token after each.
+    /// The most probable next token after each.
     top1: Vec<u32>,
-    /// By how much its logit leads.
+    /// The difference between its logit and the second largest.
     margin: Vec<f64>,
     mean_nll: f64,
     greedy: Vec<Greedy>,
@@ -38,7 +38,7 @@ struct Greedy {
 #[derive(Deserialize)]
 struct Continuation {
     tokens: Vec<u32>,
-    /// By how much each token's logit led when it was chosen.
+    /// The difference between each token's logit and the second largest when it was chosen.
     margins: Vec<f64>,
 }
 
@@ -90,7 +90,7 @@ fn teacher_forced(real: &mut Real) -> (f64, f64) {
 }
 
 /// Greedy text equals llama.cpp's until a choice so close that the order of a sum decides it.
-fn continues_alike(real: &mut Real, undecided: f64) {
+fn continues_as_llama_cpp(real: &mut Real, undecided: f64) {
     for greedy in &real.golden.greedy {
         let prompt = real.tokenizer.encode(&greedy.prompt, EncodeOptions::PROMPT);
         assert_eq!(prompt, greedy.prompt_tokens, "{:?}", greedy.prompt);
@@ -114,7 +114,7 @@ fn smollm2_agrees_with_llama_cpp() {
     let (agreement, nll) = teacher_forced(&mut real);
     println!("SmolLM2: top-1 agreement {:.3} %, mean NLL differs by {nll:+.6}", 100.0 * agreement);
     assert!(agreement >= 0.995 && nll.abs() <= 0.001);
-    continues_alike(&mut real, 1e-3);
+    continues_as_llama_cpp(&mut real, 1e-3);
 }
 
 /// llama.cpp's GELU goes through a table of f16, so its own error is larger here.
@@ -124,5 +124,5 @@ fn gemma3_agrees_with_llama_cpp() {
     let (agreement, nll) = teacher_forced(&mut real);
     println!("gemma 3: top-1 agreement {:.3} %, mean NLL differs by {nll:+.6}", 100.0 * agreement);
     assert!(agreement >= 0.995 && nll.abs() <= 0.005);
-    continues_alike(&mut real, 2e-2);
+    continues_as_llama_cpp(&mut real, 2e-2);
 }

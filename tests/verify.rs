@@ -1,5 +1,5 @@
-//! `verify` passes what is right: every family and format, every table of kernels, an operation written
-//! differently. That it names what is wrong is shown in `verify_mistakes.rs`; the command is tested in `cli_verify.rs`.
+//! `verify` passes what is right: every family and format, every table of kernels, and an operation that is written
+//! differently. That it names what is wrong is tested in `verify_mistakes.rs`; the command is tested in `cli_verify.rs`.
 
 mod common;
 
@@ -68,7 +68,7 @@ fn every_family_and_format_passes_with_scalar_kernels() {
     tiny_gguf::all_cases().iter().for_each(|case| must_pass(case, Kernels::scalar(), KvFormat::F32));
 }
 
-/// Every format of weights meets other formats of keys and values in each family, until it has met them all.
+/// Every format of weights with every pair of formats of keys and values, spread over the families.
 #[test]
 fn every_family_and_format_passes_with_every_cache() {
     let (n_formats, caches) = (GgmlType::WEIGHTS.len(), common::kv_formats());
@@ -77,7 +77,7 @@ fn every_family_and_format_passes_with_every_cache() {
     }
 }
 
-/// With sixteen bits free mode has a budget of 0.2 %, or 0.5 with keys and values in f16, instead of a quarter of everything.
+/// With 16 bits free mode has a budget of 0.2 %, or 0.5 % with keys and values in f16, instead of 25 %.
 #[test]
 fn every_family_and_format_passes_with_sixteen_bits() {
     for case in tiny_gguf::all_cases() {
@@ -94,8 +94,8 @@ fn every_kernel_of_every_table_passes() {
     let report = verify_kernels(&Kernels::available());
     assert!(report.passed, "{report:?}");
     for table in report.tables {
-        let judged: BTreeSet<String> = table.kernels.into_iter().map(|verdict| verdict.kernel).collect();
-        assert_eq!(judged, common::kernel_names(&Kernels::scalar()), "{}", table.table);
+        let compared: BTreeSet<String> = table.kernels.into_iter().map(|verdict| verdict.kernel).collect();
+        assert_eq!(compared, common::kernel_names(&Kernels::scalar()), "{}", table.table);
     }
 }
 
@@ -119,7 +119,7 @@ fn a_report_holds_every_value_of_every_pass() {
     assert_eq!(report.logits.same_bits_as_watched, Some(true));
 }
 
-/// Locked, an operation answers for itself, and rounding what is on the grid already costs nothing.
+/// In locked mode errors do not accumulate, and rounding what is on the grid already changes nothing.
 #[test]
 fn locked_errors_do_not_accumulate() {
     let model = load(&tiny_gguf::named("gemma3-q4_0"));
@@ -134,7 +134,7 @@ fn locked_errors_do_not_accumulate() {
     assert!(error(&locked, Hook::Q, Some(5)) < 5e-6 && error(&free, Hook::Q, Some(5)) > 1e-3);
 }
 
-/// Attention with an online softmax: another text for the same formula.
+/// Attention with an online softmax: another implementation of the same formula.
 struct OnlineAttention;
 
 impl Ops<f32> for OnlineAttention {

@@ -1,5 +1,5 @@
-//! `verify` names what is wrong: each test plants a mistake that somebody has made somewhere, in one operation of the naive
-//! path ([`Ops`]) or one kernel ([`Kernels`]), and demands the operation, the block and the hook.
+//! `verify` names what is wrong. Each test puts a realistic mistake into one operation of the naive path ([`Ops`]) or into one
+//! kernel ([`Kernels`]), and requires that verify names the operation, the block and the hook.
 //!
 //! Most mistakes are planted in one block only. Both modes must name the same place: locked, because every operation gets
 //! right inputs; free, because what comes before the mistake is right.
@@ -40,14 +40,14 @@ fn divergences(
 
 // ------------------------------------------------------------------------------------- operations of the naive path
 
-/// Counts the calls of one operation: it is called so many times per pass, and wrong at one of them.
-struct Planted {
+/// Counts the calls of one operation, which is called `per_pass` times in a pass. The mistake is made at call `at`.
+struct MistakeAtCall {
     at: usize,
     per_pass: usize,
     calls: Cell<usize>,
 }
 
-impl Planted {
+impl MistakeAtCall {
     fn at(at: usize, per_pass: usize) -> Self {
         Self { at, per_pass, calls: Cell::new(0) }
     }
@@ -70,7 +70,7 @@ fn names<O: Ops<f32>>(case: &str, ops: O, op: &str, hook: &str) {
     }
 }
 
-struct SwappedGateUp(Planted);
+struct SwappedGateUp(MistakeAtCall);
 impl Ops<f32> for SwappedGateUp {
     fn activate(&self, kind: model::ActFn, gate: Option<&Array2<f32>>, up: &Array2<f32>) -> Array2<f32> {
         match gate {
@@ -82,10 +82,10 @@ impl Ops<f32> for SwappedGateUp {
 
 #[test]
 fn swapped_gate_and_up() {
-    names("gemma3-f32", SwappedGateUp(Planted::at(2, 6)), "ffn_act", "blocks.2.mlp.hook_post");
+    names("gemma3-f32", SwappedGateUp(MistakeAtCall::at(2, 6)), "ffn_act", "blocks.2.mlp.hook_post");
 }
 
-struct WrongActivation(Planted);
+struct WrongActivation(MistakeAtCall);
 impl Ops<f32> for WrongActivation {
     fn activate(&self, kind: model::ActFn, gate: Option<&Array2<f32>>, up: &Array2<f32>) -> Array2<f32> {
         let kind = if self.0.now() { model::ActFn::Gelu } else { kind };
@@ -95,11 +95,11 @@ impl Ops<f32> for WrongActivation {
 
 #[test]
 fn gelu_for_silu() {
-    names("llama-gqa-q4_k", WrongActivation(Planted::at(1, 2)), "ffn_act", "blocks.1.mlp.hook_post");
+    names("llama-gqa-q4_k", WrongActivation(MistakeAtCall::at(1, 2)), "ffn_act", "blocks.1.mlp.hook_post");
 }
 
 /// What may be wrong about attention: a function from right arguments to wrong ones.
-struct WrongAttention<F>(Planted, F);
+struct WrongAttention<F>(MistakeAtCall, F);
 impl<F: Fn(&mut Array3<f32>, &mut Vec<Range<usize>>, &mut f32)> Ops<f32> for WrongAttention<F> {
     fn attention(
         &self,
@@ -119,7 +119,7 @@ impl<F: Fn(&mut Array3<f32>, &mut Vec<Range<usize>>, &mut f32)> Ops<f32> for Wro
 
 #[test]
 fn missing_one_over_root_d() {
-    let ops = WrongAttention(Planted::at(1, 2), |_: &mut _, _: &mut _, scale: &mut _| *scale = 1.0);
+    let ops = WrongAttention(MistakeAtCall::at(1, 2), |_: &mut _, _: &mut _, scale: &mut _| *scale = 1.0);
     names("llama-gqa-f32", ops, "attention", "blocks.1.attn.hook_z");
 }
 
@@ -128,7 +128,7 @@ fn a_window_that_is_one_too_wide() {
     let wider = |_: &mut _, visible: &mut Vec<Range<usize>>, _: &mut _| {
         visible.iter_mut().for_each(|seen| seen.start = seen.start.saturating_sub(1));
     };
-    names("gemma3-f32", WrongAttention(Planted::at(3, 6), wider), "attention", "blocks.3.attn.hook_z");
+    names("gemma3-f32", WrongAttention(MistakeAtCall::at(3, 6), wider), "attention", "blocks.3.attn.hook_z");
 }
 
 #[test]
@@ -136,16 +136,16 @@ fn a_mask_that_hides_the_token_itself() {
     let hidden = |_: &mut _, visible: &mut Vec<Range<usize>>, _: &mut _| {
         visible.iter_mut().for_each(|seen| seen.end = seen.end.max(2) - 1);
     };
-    names("llama-mha-f32", WrongAttention(Planted::at(0, 2), hidden), "attention", "blocks.0.attn.hook_z");
+    names("llama-mha-f32", WrongAttention(MistakeAtCall::at(0, 2), hidden), "attention", "blocks.0.attn.hook_z");
 }
 
 #[test]
 fn queries_that_ask_the_wrong_key_head() {
     let turned = |k: &mut Array3<f32>, _: &mut _, _: &mut _| *k = k.slice(s![..;-1, .., ..]).to_owned();
-    names("llama-gqa-f32", WrongAttention(Planted::at(1, 2), turned), "attention", "blocks.1.attn.hook_z");
+    names("llama-gqa-f32", WrongAttention(MistakeAtCall::at(1, 2), turned), "attention", "blocks.1.attn.hook_z");
 }
 
-struct WrongRope<F>(Planted, F);
+struct WrongRope<F>(MistakeAtCall, F);
 impl<F: Fn(&mut Vec<usize>, &mut Frequencies)> Ops<f32> for WrongRope<F> {
     fn rope(&self, x: &Array3<f32>, positions: &[usize], frequencies: &Frequencies) -> Array3<f32> {
         let (mut positions, mut frequencies) = (positions.to_vec(), frequencies.clone());
@@ -159,16 +159,16 @@ impl<F: Fn(&mut Vec<usize>, &mut Frequencies)> Ops<f32> for WrongRope<F> {
 #[test]
 fn rope_with_the_other_pairing() {
     let adjacent = |_: &mut _, frequencies: &mut Frequencies| frequencies.pairing = RopePairing::Adjacent;
-    names("gemma3-f32", WrongRope(Planted::at(2 * 3 + 1, 12), adjacent), "rope_k", "blocks.3.attn.hook_rot_k");
+    names("gemma3-f32", WrongRope(MistakeAtCall::at(2 * 3 + 1, 12), adjacent), "rope_k", "blocks.3.attn.hook_rot_k");
 }
 
 #[test]
 fn rope_one_position_late() {
     let late = |positions: &mut Vec<usize>, _: &mut _| positions.iter_mut().for_each(|position| *position += 1);
-    names("gemma3-q8_0", WrongRope(Planted::at(2 * 4, 12), late), "rope_q", "blocks.4.attn.hook_rot_q");
+    names("gemma3-q8_0", WrongRope(MistakeAtCall::at(2 * 4, 12), late), "rope_q", "blocks.4.attn.hook_rot_q");
 }
 
-struct WrongNorm(Planted);
+struct WrongNorm(MistakeAtCall);
 impl Ops<f32> for WrongNorm {
     /// Divides by the root of the sum, not of the mean.
     fn rms_norm(&self, x: &Array2<f32>, weight: &Array1<f32>, eps: f32) -> NormOutput<f32> {
@@ -200,15 +200,15 @@ impl Ops<f32> for WrongNorm {
 
 #[test]
 fn a_norm_that_divides_by_the_sum() {
-    names("llama-gqa-f32", WrongNorm(Planted::at(2, 5)), "attn_norm", "blocks.1.ln1.hook_scale");
+    names("llama-gqa-f32", WrongNorm(MistakeAtCall::at(2, 5)), "attn_norm", "blocks.1.ln1.hook_scale");
 }
 
 #[test]
 fn a_layer_norm_without_its_mean() {
-    names("gpt2-f32", WrongNorm(Planted::at(3, 5)), "ffn_norm", "blocks.1.ln2.hook_scale");
+    names("gpt2-f32", WrongNorm(MistakeAtCall::at(3, 5)), "ffn_norm", "blocks.1.ln2.hook_scale");
 }
 
-struct WrongLinear<F>(Planted, F);
+struct WrongLinear<F>(MistakeAtCall, F);
 impl<F: Fn(&Array2<f32>, &Array2<f32>, Option<&Array1<f32>>) -> Array2<f32>> Ops<f32> for WrongLinear<F> {
     fn linear(&self, x: &Array2<f32>, w: &Array2<f32>, bias: Option<&Array1<f32>>) -> Array2<f32> {
         if self.0.now() { (self.1)(x, w, bias) } else { ReferenceOps.linear(x, w, bias) }
@@ -218,7 +218,7 @@ impl<F: Fn(&Array2<f32>, &Array2<f32>, Option<&Array1<f32>>) -> Array2<f32>> Ops
 #[test]
 fn a_forgotten_bias() {
     let unbiased = |x: &Array2<f32>, w: &Array2<f32>, _: Option<&Array1<f32>>| ReferenceOps.linear(x, w, None);
-    names("qwen2-f32", WrongLinear(Planted::at(7 + 2, 15), unbiased), "attn_v", "blocks.1.attn.hook_v");
+    names("qwen2-f32", WrongLinear(MistakeAtCall::at(7 + 2, 15), unbiased), "attn_v", "blocks.1.attn.hook_v");
 }
 
 #[test]
@@ -228,10 +228,10 @@ fn an_unembedding_that_drops_its_last_input() {
         x.slice_mut(s![.., -1]).fill(0.0);
         ReferenceOps.linear(&x, w, bias)
     };
-    names("llama-gqa-q6_k", WrongLinear(Planted::at(14, 15), short), "output", "unembed.hook_out");
+    names("llama-gqa-q6_k", WrongLinear(MistakeAtCall::at(14, 15), short), "output", "unembed.hook_out");
 }
 
-struct LostResidual(Planted);
+struct LostResidual(MistakeAtCall);
 impl Ops<f32> for LostResidual {
     fn add(&self, x: &mut Array2<f32>, y: &Array2<f32>) {
         if self.0.now() { x.assign(y) } else { ReferenceOps.add(x, y) }
@@ -240,7 +240,7 @@ impl Ops<f32> for LostResidual {
 
 #[test]
 fn a_residual_stream_that_is_overwritten() {
-    names("llama-gqa-f32", LostResidual(Planted::at(2, 4)), "attn_residual", "blocks.1.hook_resid_mid");
+    names("llama-gqa-f32", LostResidual(MistakeAtCall::at(2, 4)), "attn_residual", "blocks.1.hook_resid_mid");
 }
 
 struct UnscaledEmbedding;
@@ -267,7 +267,7 @@ fn a_forgotten_softcap() {
     names("gemma3-pattern3-f32", NoSoftcap, "logit_softcap", "unembed.hook_logits");
 }
 
-struct WrongExpert(Planted);
+struct WrongExpert(MistakeAtCall);
 impl Ops<f32> for WrongExpert {
     fn expert_linear(&self, x: &Array2<f32>, w: &[Array2<f32>], experts: &[usize]) -> Array2<f32> {
         let shift = usize::from(self.0.now());
@@ -278,10 +278,10 @@ impl Ops<f32> for WrongExpert {
 
 #[test]
 fn the_neighbours_expert() {
-    names("mixtral-f32", WrongExpert(Planted::at(3 + 2, 6)), "ffn_down", "blocks.1.mlp.hook_out");
+    names("mixtral-f32", WrongExpert(MistakeAtCall::at(3 + 2, 6)), "ffn_down", "blocks.1.mlp.hook_out");
 }
 
-struct WrongRouter<F>(Planted, F);
+struct WrongRouter<F>(MistakeAtCall, F);
 impl<F: Fn(&Array2<f32>, model::Experts) -> Routing<f32>> Ops<f32> for WrongRouter<F> {
     fn route(&self, scores: &Array2<f32>, config: &model::Experts) -> Routing<f32> {
         if self.0.now() { (self.1)(scores, *config) } else { ReferenceOps.route(scores, config) }
@@ -293,17 +293,17 @@ fn a_router_that_does_not_renormalise() {
     let plain = |scores: &Array2<f32>, config: model::Experts| {
         ReferenceOps.route(scores, &model::Experts { renormalize: false, ..config })
     };
-    names("mixtral-f32", WrongRouter(Planted::at(1, 2), plain), "ffn_route", "blocks.1.mlp.hook_expert_weights");
+    names("mixtral-f32", WrongRouter(MistakeAtCall::at(1, 2), plain), "ffn_route", "blocks.1.mlp.hook_expert_weights");
 }
 
 #[test]
 fn a_router_that_chooses_the_worst() {
     let worst =
         |scores: &Array2<f32>, config: model::Experts| ReferenceOps.route(&scores.mapv(|score| -score), &config);
-    names("mixtral-q4_0", WrongRouter(Planted::at(1, 2), worst), "ffn_route", "blocks.1.mlp.hook_expert_indices");
+    names("mixtral-q4_0", WrongRouter(MistakeAtCall::at(1, 2), worst), "ffn_route", "blocks.1.mlp.hook_expert_indices");
 }
 
-/// Two mistakes at once are two divergences when every operation is given right inputs.
+/// Two mistakes at once are two divergences in locked mode, in which every operation gets right inputs.
 #[test]
 fn the_second_mistake_is_listed_too() {
     struct Two(LostResidual, SwappedGateUp);
@@ -316,7 +316,7 @@ fn the_second_mistake_is_listed_too() {
         }
     }
     let model = load(&tiny_gguf::named("llama-gqa-f32"));
-    let ops = Two(LostResidual(Planted::at(1, 4)), SwappedGateUp(Planted::at(1, 2)));
+    let ops = Two(LostResidual(MistakeAtCall::at(1, 4)), SwappedGateUp(MistakeAtCall::at(1, 2)));
     let mut candidate = Transformer::with_ops(&model, ops).unwrap();
     let tokens = some_tokens(9, model.config.n_vocab, 3);
     let report = verify(&model, &mut candidate, &tokens, &VerifyOptions::default(), |_, _| {}).unwrap();
@@ -342,7 +342,7 @@ fn named(case: &str) -> Model {
     load(&tiny_gguf::named(case))
 }
 
-/// The first matrix that reads activations of sixteen bits, and the first that reads them with eight.
+/// The first matrix that reads activations of 16 bits, and the first that reads them with 8.
 const ATTN_Q: [&str; 2] = ["attn_q", "blocks.0.attn.hook_q"];
 const ATTN_OUTPUT: [&str; 2] = ["attn_output", "blocks.0.attn.hook_out"];
 

@@ -12,7 +12,8 @@ use crate::observe::Observer;
 pub struct SessionOptions {
     /// Most tokens in one forward pass. Longer prompts are cut into chunks of this size; the result is the same.
     pub chunk: usize,
-    /// The formats of keys and values in the cache. The default is f32 for both; the program's default is f16.
+    /// The formats of keys and values in the cache. The default is f32 for both. (The program's
+    /// default depends on the path: f32 on the naive one, f16 on the optimized one.)
     pub kv: KvFormats,
 }
 

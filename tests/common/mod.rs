@@ -37,7 +37,7 @@ pub fn some_tokens(n: usize, n_vocab: usize, seed: u64) -> Vec<u32> {
     (0..n).map(|_| next()).collect()
 }
 
-/// The fields of a table that are functions, read off what `Debug` prints: a new one is among them by itself.
+/// The fields of a table of kernels that are functions, read from its `Debug` output, so that new ones are included.
 pub fn kernel_names(table: &Kernels) -> BTreeSet<String> {
     let (printed, mut format, mut names) = (format!("{table:#?}"), String::new(), BTreeSet::new());
     for line in printed.lines().map(str::trim) {
@@ -57,7 +57,7 @@ pub fn kv_formats() -> Vec<KvFormats> {
     KvFormat::ALL.into_iter().flat_map(|k| KvFormat::ALL.map(|v| KvFormats { k, v })).collect()
 }
 
-/// What "the same" means of numbers that no order of computing may change.
+/// The bits of a row, to compare results that must be bit-equal.
 pub fn bits(row: &[f32]) -> Vec<u32> {
     row.iter().map(|x| x.to_bits()).collect()
 }
@@ -73,7 +73,7 @@ pub fn pieces(n: usize, sizes: impl IntoIterator<Item = usize>) -> Vec<Range<usi
     pieces
 }
 
-/// Two sequences in one batch, a row of each in turn: those of `ours` want logits, those of `theirs` are in the way.
+/// Two sequences in one batch, whose rows alternate. Only the rows of `ours` want logits.
 pub fn side_by_side(positions: Range<usize>, ours: (SeqId, &[u32]), theirs: (SeqId, &[u32])) -> Batch {
     let mut batch = Batch::new();
     for position in positions {

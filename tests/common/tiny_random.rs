@@ -61,7 +61,7 @@ pub fn encode(ty: GgmlType, weights: &[f32]) -> Vec<u8> {
     bytes
 }
 
-/// Blocks of random bytes, with scales overwritten so that the weights have about the wanted standard deviation.
+/// Blocks of random bytes, with scales overwritten so that the weights have about the requested standard deviation.
 fn random_blocks(random: &mut Random, ty: GgmlType, n: usize, std: f32) -> Vec<u8> {
     // What a block's integers (and small scales) would have as standard deviation were its f16 scale 1; where that
     // scale is; where the scale of the minimum is, and how many times larger it must be to take away the mean.

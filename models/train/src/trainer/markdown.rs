@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// One line for each model.
 pub fn table(reports: &[Report]) -> String {
     let mut out = String::from(
-        "| model | parameters | at work per token | bytes | KV bytes per token | training loss | held-out loss | \
+        "| model | parameters | used per token | bytes | KV bytes per token | training loss | held-out loss | \
          held-out perplexity | JSON valid | record right | answer right | sum right |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
