@@ -1,6 +1,7 @@
 //! What can be wrong with a vocabulary or a chat template, said so that the reader knows where to look.
 
 use super::TokenId;
+use super::template_error::TemplateError;
 
 /// Everything that this module can refuse. Encoding and decoding themselves cannot fail: all checks happen at load.
 #[derive(Debug, thiserror::Error)]
@@ -100,12 +101,10 @@ pub enum TokenizerError {
         text: String,
     },
 
-    /// The chat template is not valid Jinja, or it refused the conversation (`raise_exception`).
-    #[error("chat template: {message}")]
-    Template {
-        /// What the template engine says, with the line where it knows it.
-        message: String,
-    },
+    /// The chat template is not valid Jinja, or it refused the conversation (`raise_exception`), or it takes more than
+    /// it may. No `source`: the sentence is the cause's.
+    #[error("chat template: {0}")]
+    Template(TemplateError),
 }
 
 /// Text of a file as an error shows it: control characters escaped, bytes that are no UTF-8 replaced, and never longer

@@ -45,6 +45,7 @@ mod special;
 mod spm;
 mod steps;
 mod stream;
+mod template_error;
 mod trace;
 mod vocab;
 mod words;
@@ -57,6 +58,7 @@ pub use detokenize::DetokenizeOptions;
 pub use error::TokenizerError;
 pub use load::VocabParts;
 pub use stream::StreamDecoder;
+pub use template_error::{Place, TemplateError};
 pub use trace::{MergeStep, MergeView, MergedWord, Reason};
 pub use vocab::{Algorithm, Attrs, Role, Token, Vocab};
 

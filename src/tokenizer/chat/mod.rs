@@ -1,20 +1,22 @@
 //! Chat templates: a conversation becomes the one text a chat model was trained to continue.
 //!
 //! The template is a Jinja program inside the model file (`tokenizer.chat_template`): it puts each message between
-//! the markers that this model knows, and, if asked, opens the turn of the assistant. [`ChatTemplate`] runs it with
-//! `minijinja`, set up as Hugging Face's `apply_chat_template` sets Jinja up: blocks trimmed, Python's string
-//! methods, `raise_exception`, `strftime_now`, and `tojson` as Python writes JSON.
+//! the markers that this model knows, and, if asked, opens the turn of the assistant. [`ChatTemplate`] runs it in a Jinja
+//! of our own ([`jinja`]), which does what Hugging Face's `apply_chat_template` does and bounds what a program of a
+//! stranger may use up.
+//!
+//! Three things are found out when a template is loaded, by rendering a short conversation: does it end, does it have a
+//! place for a system message, and does it show what the user says. Some templates expect `content` to be a list of parts
+//! (`[{"type": "text", "text": …}]`) and print nothing for a plain text: they get the list.
 //!
 //! Not here: which model has which template (the file knows), and parsing the model's answer.
 
-mod python;
+mod jinja;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde, Value};
-use minijinja::{Environment, Error, ErrorKind, context};
+use jinja::{Data, Template};
 use serde::{Deserialize, Serialize};
 
-use super::{Role, TokenizerError, Vocab};
+use super::{Role, TemplateError, TokenizerError, Vocab};
 use crate::gguf::Metadata;
 
 /// One message of a conversation.
@@ -36,20 +38,35 @@ impl Message {
 /// A model's chat template, parsed and ready.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
+    template: Template,
     source: String,
     bos: String,
     eos: String,
     supports_system: bool,
+    content: Content,
     /// The time that templates are told, in seconds since 1970; `None` is now.
     time: Option<u64>,
 }
 
-/// The name under which the one template is registered; it shows in error messages.
-const NAME: &str = "chat_template";
+/// How a template wants what is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// As one text.
+    Text,
+    /// As a list with one part that is a text.
+    Parts,
+    /// In neither way the text appears in what the template makes.
+    Swallowed,
+}
+
+/// What the user says in the conversation that is rendered when a template is loaded: one word, so that it survives what
+/// templates do to text (cutting blanks, quoting, upper case).
+const USER_PROBE: &str = "cutawayprobe";
+/// What the system says there.
+const SYSTEM_PROBE: &str = "cutawaysystem";
 
 impl ChatTemplate {
-    /// The template of a model file, or `None` where the file has none (base models). Errors: not valid Jinja.
+    /// The template of a model file, or `None` where the file has none (base models). Errors: as [`new`](Self::new).
     pub fn from_metadata(metadata: &Metadata, vocab: &Vocab) -> Result<Option<Self>, TokenizerError> {
         let Some(source) = metadata.str("tokenizer.chat_template")? else { return Ok(None) };
         let text = |role| vocab.special(role).and_then(|id| vocab.token(id)).map_or("", |token| &token.text);
@@ -57,32 +74,63 @@ impl ChatTemplate {
     }
 
     /// A template from its text. `bos` and `eos` are the texts of these tokens, which templates may write themselves.
+    ///
+    /// Errors: not valid Jinja, or a template that uses up more than it may for a conversation of one word.
     pub fn new(source: &str, bos: &str, eos: &str) -> Result<Self, TokenizerError> {
-        let mut environment = Environment::new();
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(template_error)?;
-        environment.set_syntax(syntax);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function("raise_exception", raise_exception);
-        environment.add_function("strftime_now", |format: String| python::strftime(now(), &format));
-        environment.add_filter("tojson", tojson);
-        environment.add_template_owned(NAME, without_generation_tags(source)).map_err(template_error)?;
         let mut template = Self {
-            environment,
+            template: Template::new(source).map_err(TokenizerError::Template)?,
             source: source.to_owned(),
             bos: bos.to_owned(),
             eos: eos.to_owned(),
             supports_system: true,
+            content: Content::Text,
             time: None,
         };
-        let probe = [Message::new("system", "A PROBE OF THE SYSTEM ROLE"), Message::new("user", "Hello")];
-        template.supports_system = template.render(&probe, false).is_ok_and(|text| text.contains(&probe[0].content));
+        template.content = template.find_content()?;
+        template.supports_system = template.find_system()?;
         Ok(template)
+    }
+
+    /// How the template wants what is said. A template that refuses the question gets text: what it says then is said
+    /// when it refuses a real conversation.
+    fn find_content(&self) -> Result<Content, TokenizerError> {
+        let question = [Message::new("user", USER_PROBE)];
+        let as_text = self.probe(&question, Content::Text, true, USER_PROBE)?;
+        if as_text == Some(true) {
+            return Ok(Content::Text);
+        }
+        Ok(match (as_text, self.probe(&question, Content::Parts, true, USER_PROBE)?) {
+            (_, Some(true)) => Content::Parts,
+            (Some(false), _) => Content::Swallowed,
+            (_, _) => Content::Text,
+        })
+    }
+
+    /// Does the template have a place for a system message?
+    fn find_system(&self) -> Result<bool, TokenizerError> {
+        let conversation = [Message::new("system", SYSTEM_PROBE), Message::new("user", USER_PROBE)];
+        Ok(self.probe(&conversation, self.content, false, SYSTEM_PROBE)? == Some(true))
+    }
+
+    /// Does `word` appear in what the template makes of a conversation? `None` if it makes nothing of it. Errors: the
+    /// template uses up more than it may.
+    fn probe(
+        &self,
+        messages: &[Message],
+        content: Content,
+        add_generation_prompt: bool,
+        word: &str,
+    ) -> Result<Option<bool>, TokenizerError> {
+        match self.run(messages, &[], add_generation_prompt, content) {
+            Ok(text) => Ok(Some(text.to_lowercase().contains(word))),
+            Err(error @ TemplateError::OverBudget { .. }) => Err(TokenizerError::Template(error)),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The same template on another day: templates are told this time, in seconds since 1970 (UTC).
     pub fn at_time(mut self, seconds: u64) -> Self {
         self.time = Some(seconds);
-        self.environment.add_function("strftime_now", move |format: String| python::strftime(seconds, &format));
         self
     }
 
@@ -100,7 +148,7 @@ impl ChatTemplate {
     /// The conversation as one text. `add_generation_prompt` opens the assistant's turn at the end.
     ///
     /// The text may begin with BOS: encode it with `parse_special`, and with `add_special` only if it does not.
-    /// Errors: the template refuses (`raise_exception`) or fails.
+    /// Errors: the template refuses (`raise_exception`) or fails, or it would leave out what the user says.
     pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, TokenizerError> {
         self.render_with_tools(messages, &[], add_generation_prompt)
     }
@@ -112,6 +160,10 @@ impl ChatTemplate {
         tools: &[serde_json::Value],
         add_generation_prompt: bool,
     ) -> Result<String, TokenizerError> {
+        let says_something = |message: &Message| message.role == "user" && !message.content.is_empty();
+        if self.content == Content::Swallowed && messages.iter().any(says_something) {
+            return Err(TokenizerError::Template(TemplateError::Swallowed));
+        }
         let merged;
         let messages = match messages {
             [system, rest @ ..] if system.role == "system" && !self.supports_system => {
@@ -120,61 +172,44 @@ impl ChatTemplate {
             }
             as_they_are => as_they_are,
         };
-        // Templates ask `if tools` or `if tools is defined`: without tools there is no such variable.
-        let tools = if tools.is_empty() { Value::UNDEFINED } else { Value::from(Serde(tools)) };
+        self.run(messages, tools, add_generation_prompt, self.content).map_err(TokenizerError::Template)
+    }
+
+    fn run(
+        &self,
+        messages: &[Message],
+        tools: &[serde_json::Value],
+        add_generation_prompt: bool,
+        content: Content,
+    ) -> Result<String, TemplateError> {
         let time = self.time.unwrap_or_else(now);
-        let context = context! {
-            messages => Value::from(Serde(messages)),
-            tools,
-            add_generation_prompt,
+        let (date, datetime) = (jinja::strftime(time, "%d %b %Y")?, jinja::strftime(time, "%b %d %Y")?);
+        let mut variables = vec![
+            ("messages", Data::List(messages.iter().map(|message| data(message, content)).collect())),
+            ("add_generation_prompt", Data::Bool(add_generation_prompt)),
             // What llama.cpp adds on its own.
-            enable_thinking => true,
-            date_string => python::strftime(time, "%d %b %Y"),
-            datetime => python::strftime(time, "%b %d %Y"),
-            bos_token => &self.bos,
-            eos_token => &self.eos,
-        };
-        self.environment.get_template(NAME).and_then(|template| template.render(context)).map_err(template_error)
-    }
-}
-
-/// `{% generation %}…{% endgeneration %}` marks for training what the assistant said; it prints what stands inside.
-fn without_generation_tags(source: &str) -> String {
-    let mut text = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(open) = rest.find("{%") {
-        let Some(close) = rest[open..].find("%}").map(|len| open + len) else { break };
-        let tag = &rest[open + 2..close];
-        let replaced = match tag.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+') {
-            "generation" => tag.replace("generation", "if true"),
-            "endgeneration" => tag.replace("endgeneration", "endif"),
-            _ => tag.to_owned(),
-        };
-        text.push_str(&rest[..open + 2]);
-        text.push_str(&replaced);
-        rest = &rest[close..];
-    }
-    text + rest
-}
-
-fn template_error(error: Error) -> TokenizerError {
-    // `raise_exception` carries its message as detail; what else fails says where.
-    let message = match (error.detail(), error.line()) {
-        (Some(detail), _) if error.kind() == ErrorKind::InvalidOperation && detail.starts_with(REFUSED) => {
-            detail[REFUSED.len()..].to_owned()
+            ("enable_thinking", Data::Bool(true)),
+            ("date_string", Data::Text(&date)),
+            ("datetime", Data::Text(&datetime)),
+            ("bos_token", Data::Text(&self.bos)),
+            ("eos_token", Data::Text(&self.eos)),
+        ];
+        // Templates ask `if tools` or `if tools is defined`: without tools there is no such variable.
+        if !tools.is_empty() {
+            variables.push(("tools", Data::List(tools.iter().map(Data::Json).collect())));
         }
-        (Some(detail), Some(line)) => format!("{}: {detail} (line {line})", error.kind()),
-        (None, Some(line)) => format!("{} (line {line})", error.kind()),
-        (detail, None) => format!("{}: {}", error.kind(), detail.unwrap_or("no details")),
-    };
-    TokenizerError::Template { message }
+        self.template.render(&variables, time)
+    }
 }
 
-/// Marks errors that the template raised itself.
-const REFUSED: &str = "refused: ";
-
-fn raise_exception(message: String) -> Result<Value, Error> {
-    Err(Error::new(ErrorKind::InvalidOperation, format!("{REFUSED}{message}")))
+/// A message as templates see it.
+fn data(message: &Message, content: Content) -> Data<'_> {
+    let text = Data::Text(&message.content);
+    let content = match content {
+        Content::Parts => Data::List(vec![Data::Dict(vec![("type", Data::Text("text")), ("text", text)])]),
+        Content::Text | Content::Swallowed => text,
+    };
+    Data::Dict(vec![("role", Data::Text(&message.role)), ("content", content)])
 }
 
 fn now() -> u64 {
@@ -190,17 +225,7 @@ fn put_before(system: &Message, rest: &[Message]) -> Vec<Message> {
     messages
 }
 
-/// JSON as Python's `json.dumps` writes it: a space after `,` and `:`, keys in their order, no HTML escapes.
-fn tojson(value: Value, kwargs: Kwargs) -> Result<Value, Error> {
-    let indent: Option<usize> = kwargs.get("indent")?;
-    for ignored in ["ensure_ascii", "sort_keys", "separators"] {
-        kwargs.get::<Option<Value>>(ignored)?;
-    }
-    kwargs.assert_all_used()?;
-    let mut json = String::new();
-    python::write_json(&value, indent, 0, &mut json)?;
-    Ok(Value::from_safe_string(json))
-}
-
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;
