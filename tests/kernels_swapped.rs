@@ -9,7 +9,7 @@ use cutaway::batch::{Batch, SeqId};
 use cutaway::kernels::{BlockGemm, Gemm, GemmPanel, Kernels, packed};
 use cutaway::kv_cache::KvFormat;
 use cutaway::observe::Off;
-use cutaway::optimized::{Activations, Options, Transformer};
+use cutaway::optimized::{ActPrecision, Options, Transformer};
 use cutaway::quant::GgmlType;
 use std::cell::RefCell;
 
@@ -36,7 +36,7 @@ macro_rules! counting {
 /// The columns that the counting kernels got with eight bits and with sixteen, while `tokens` tokens ran in one batch; and the
 /// logits. One thread, so that all calls are on this one.
 fn run(case: &str, kernels: Kernels, tokens: usize) -> ([Vec<usize>; 2], Vec<u32>) {
-    let options = Options { n_threads: 1, kernels, activations: Activations::EightBits };
+    let options = Options { n_threads: 1, kernels, activations: ActPrecision::A8 };
     let mut model = Transformer::new(&load(&named(case)), options).unwrap();
     let mut cache = model.new_cache(KvFormat::F16, 64);
     let batch = Batch::scored(SeqId(0), 0, &some_tokens(tokens, model.config().n_vocab, 1));

@@ -94,7 +94,24 @@ fn an_answer_ends_where_the_cache_finds_no_page() {
     let place = Place::new();
     place.write("wide.gguf", &model(64, 128, 32, 4096).to_bytes()); // a page of 256 positions takes 8 MB
     let args = |n: &'static str| {
-        ["generate", "-m", "wide.gguf", "-p", "a", "--ignore-eos", "-t", "1", "--temp", "0", "-ctk", "f32", "-ctv", "f32", "-n", n]
+        [
+            "generate",
+            "-m",
+            "wide.gguf",
+            "-p",
+            "a",
+            "--ignore-eos",
+            "-t",
+            "1",
+            "--temp",
+            "0",
+            "-ctk",
+            "f32",
+            "-ctv",
+            "f32",
+            "-n",
+            n,
+        ]
     };
     let limit = needed(&place, &args("2")) + 2 * MB;
     let output = run(&place, limit, &args("300"));
@@ -126,7 +143,8 @@ fn a_page_is_no_longer_than_the_context() {
     let place = Place::new();
     place.write("wide.gguf", &model(512, 128, 32, 4096).to_bytes());
     for path in ["naive", "optimized"] {
-        let args = ["generate", "-m", "wide.gguf", "-p", "a", "-n", "2", "-t", "1", "--ignore-eos", "--path", path, "-c", "8"];
+        let args =
+            ["generate", "-m", "wide.gguf", "-p", "a", "-n", "2", "-t", "1", "--ignore-eos", "--path", path, "-c", "8"];
         let output = run(&place, 200 * MB, &args); // 256 positions alone would take 64 MB in f16, 128 MB in f32
         assert_eq!(output.status.code(), Some(0), "{path}: {}", text(&output.stderr));
     }

@@ -113,7 +113,10 @@ fn metadata_that_is_no_text() {
     let tokenizer = Tokenizer::from_metadata(&metadata).unwrap();
     assert!(tokenizer.vocab().token(2).unwrap().attrs.any(Attrs::RSTRIP), "phi-3 is recognised by its name");
     metadata.insert("tokenizer.ggml.model", crate::gguf::Value::Str(b"llama\xff")).unwrap();
-    assert!(matches!(Tokenizer::from_metadata(&metadata), Err(TokenizerError::Metadata(GgufError::ValueNotUtf8 { .. }))));
+    assert!(matches!(
+        Tokenizer::from_metadata(&metadata),
+        Err(TokenizerError::Metadata(GgufError::ValueNotUtf8 { .. }))
+    ));
 }
 
 #[test]
