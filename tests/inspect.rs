@@ -1,4 +1,4 @@
-//! `inspect` on every family, and on files that are no model of any family: its sums must be the file's.
+//! `inspect` on every family, and on files of unknown families: its sums must be those of the file.
 
 #[path = "common/tiny_gguf.rs"]
 mod tiny_gguf;
@@ -10,7 +10,7 @@ use cutaway::gguf::{Gguf, Metadata, Writer};
 use cutaway::measure::inspect::{self, Inspection, Part};
 use cutaway::quant::GgmlType;
 
-/// What must hold of any file whatever is in it.
+/// What must hold for any file.
 fn check_sums(name: &str, gguf: &Arc<Gguf>, found: &Inspection) {
     let elements: u64 = gguf.tensors().map(|info| info.n_elements() as u64).sum();
     let bytes: u64 = gguf.tensors().map(|info| info.n_bytes() as u64).sum();
@@ -58,7 +58,7 @@ fn every_family_adds_up_and_has_nothing_unaccounted_for() {
     }
 }
 
-/// A file of a family nobody knows: two tensors, a few keys.
+/// A file of an unknown family: two tensors, a few keys.
 fn foreign() -> Arc<Gguf> {
     let mut metadata = Metadata::new();
     metadata.insert("general.architecture", "platypus").unwrap();

@@ -1,4 +1,4 @@
-//! Laws of the KV cache, against the simplest model of it: every sequence a plain list of what was written.
+//! Laws of the KV cache. It is compared with the simplest implementation: each sequence is a list of what was written.
 
 use cutaway::batch::{Batch, Row, SeqId};
 use cutaway::kv_cache::{CacheError, KvCache, KvFormat, KvFormats, KvLayer, KvLayout, KvSide};
@@ -49,7 +49,7 @@ fn row(stamp: usize, layer: usize, head: usize, dim: usize) -> Vec<f32> {
     (0..dim).map(|component| (stamp % 64 * 32 + layer * 16 + head * 8 + component) as f32).collect()
 }
 
-/// What a cache that holds nothing else makes of a row.
+/// A row as an otherwise empty cache returns it.
 fn rounded(format: KvFormat, row: &[f32]) -> Vec<f32> {
     let layer = KvLayer { n_head_kv: 1, head_dim_k: row.len(), head_dim_v: 1 };
     let mut cache = KvCache::new(KvLayout::of_layers(vec![layer], format, KvFormat::F32, 1), 1);
@@ -99,8 +99,8 @@ fn check(cache: &KvCache, expected: &BTreeMap<u32, Vec<usize>>) {
 }
 
 proptest! {
-    /// Whatever is grown, forked, cut and removed, every sequence reads back what was written to it (rounded as its row
-    /// alone would be: no row knows its neighbours), failures change nothing, and no page is lost.
+    /// After any appending, forking, truncating and removing, every sequence returns what was written to it (rounded as
+    /// its row alone would be), failures change nothing, and no page is lost.
     #[test]
     fn a_cache_is_a_list_for_every_sequence(
         formats in formats(),
@@ -179,9 +179,9 @@ fn numbers() -> impl Strategy<Value = Vec<f32>> {
 }
 
 proptest! {
-    /// A row comes back rounded to the steps of its format: half a step off, and what the scale itself, kept as an f16, is
-    /// off (2⁻¹¹ of the largest number at most, or 2⁻²⁵ a step where it is subnormal). Q4_0 has one step less on the side
-    /// where the largest number is not, so there the last half step and the one that is missing add up to a whole step.
+    /// A row is returned rounded to the steps of its format. The error is at most half a step, and the error of the scale, which
+    /// is stored as an f16 (at most 2⁻¹¹ of the largest number, or 2⁻²⁵ per step if the scale is subnormal). Q4_0 has one code
+    /// less on the side opposite to the largest number, so at that end the error is up to a whole step.
     #[test]
     fn what_is_stored_comes_back_within_a_step(row in numbers()) {
         for format in KvFormat::ALL {
@@ -235,9 +235,9 @@ proptest! {
     }
 }
 
-/// Keys may lie in tiles of sixteen positions or in rows: whatever the page length, what was written is read.
+/// Keys are stored in tiles of sixteen positions or in rows: for any page length, what was written is read.
 #[test]
-fn every_page_length_gives_back_what_it_got() {
+fn every_page_length_returns_what_was_written() {
     const N: usize = 40;
     let layer = KvLayer { n_head_kv: 2, head_dim_k: 70, head_dim_v: 33 };
     for (format, page_len) in KvFormat::ALL.into_iter().flat_map(|format| (1..=33).map(move |len| (format, len))) {
@@ -259,10 +259,10 @@ fn every_page_length_gives_back_what_it_got() {
     }
 }
 
-/// A block format has no code for what is not a number, and an infinity would take the scale with it. Neither may come
-/// back as something ordinary; the blocks beside them are what they would be.
+/// A block format has no code for NaN, and an infinity would make the scale infinite. Neither may be returned as an
+/// ordinary number; the other blocks are not affected.
 #[test]
-fn what_cannot_be_stored_stays_visible() {
+fn nan_and_infinity_stay_visible() {
     for format in KvFormat::ALL {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30] {
             let mut row: Vec<f32> = (0..70).map(|i| i as f32 / 8.0).collect();
@@ -290,7 +290,7 @@ fn formats_have_names() {
 }
 
 #[test]
-fn a_fork_shares_its_pages_until_somebody_writes() {
+fn a_fork_shares_its_pages_until_one_side_writes() {
     let mut cache = cache(64);
     grow(&mut cache, SeqId(0), &[1, 2, 3, 4, 5, 6]).unwrap(); // a full page and half of another
     cache.fork(SeqId(0), SeqId(1)).unwrap();
@@ -302,7 +302,7 @@ fn a_fork_shares_its_pages_until_somebody_writes() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_whole() {
+fn a_batch_that_does_not_fit_changes_nothing() {
     let mut cache = cache(8);
     grow(&mut cache, SeqId(0), &[1, 2, 3]).unwrap();
     let full = grow(&mut cache, SeqId(0), &[4, 5, 6, 7, 8, 9]).unwrap_err();

@@ -1,6 +1,6 @@
-//! Peak memory while a real model is made ready: its packed weights, and hardly anything of the file beside them.
+//! Peak memory while a real model is loaded and packed: its packed weights, and hardly anything of the file besides.
 //!
-//! One test alone in its program, since the system counts memory by process; Linux only, where it tells.
+//! It is the only test of its program, because the system counts memory by process. Only on Linux, which reports the peak.
 
 #![cfg(target_os = "linux")]
 

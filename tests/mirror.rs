@@ -1,4 +1,4 @@
-//! Two texts, one dictionary: the stages of the two forward paths have the same names and stand in the same order.
+//! The stages of the two forward paths have the same names, in the same order.
 
 /// Names of a source's functions, in order.
 fn functions(source: &str) -> Vec<&str> {
@@ -10,7 +10,7 @@ fn functions(source: &str) -> Vec<&str> {
         .collect()
 }
 
-/// From `forward` on: what comes before makes a model ready, and differs.
+/// The functions from `forward` on. Those before it prepare a model and differ.
 fn stages(source: &str) -> Vec<&str> {
     functions(source).into_iter().skip_while(|&name| name != "forward").collect()
 }
@@ -26,7 +26,7 @@ fn the_two_transformers_have_the_same_stages_in_the_same_order() {
 fn the_two_batch_contexts_have_the_same_functions_in_the_same_order() {
     let naive = functions(include_str!("../src/naive/context.rs"));
     assert_eq!(naive, ["prepare", "write_kv", "read_kv", "visible"]);
-    // The optimized text has one function more: in the last block it computes queries only for some rows.
+    // The optimized path has one function more: in the last block it computes queries only for some rows.
     let optimized = functions(include_str!("../src/optimized/context.rs"));
     assert_eq!(optimized, ["prepare", "query_rows", "write_kv", "read_kv", "visible"]);
 }

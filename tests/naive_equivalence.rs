@@ -44,7 +44,7 @@ fn chunks_change_no_bit() {
 }
 
 #[test]
-fn neighbours_in_the_batch_change_no_bit() {
+fn other_sequences_in_the_batch_change_no_bit() {
     for case in f32_cases() {
         let mut model = Transformer::new(&load(&case)).unwrap();
         let n_vocab = model.config().n_vocab;
@@ -64,7 +64,7 @@ fn neighbours_in_the_batch_change_no_bit() {
 }
 
 #[test]
-fn a_fork_goes_on_where_the_original_stood() {
+fn a_fork_continues_from_the_same_positions() {
     for case in f32_cases() {
         let mut model = Transformer::new(&load(&case)).unwrap();
         let tokens = some_tokens(N, model.config().n_vocab, 3);
@@ -80,14 +80,14 @@ fn a_fork_goes_on_where_the_original_stood() {
         let logits = model.forward(&Batch::scored(B, 9, &tokens[9..]), &mut cache, &mut Off).unwrap();
         assert_eq!(whole[9..], logits.rows().map(bits).collect::<Vec<_>>(), "{}", case.name);
 
-        cache.truncate(A, 9).unwrap(); // and back: the first sequence takes the other branch after all
+        cache.truncate(A, 9).unwrap(); // and back: the first sequence continues with the other tokens too
         let logits = model.forward(&Batch::scored(A, 9, &tokens[9..]), &mut cache, &mut Off).unwrap();
         assert_eq!(whole[9..], logits.rows().map(bits).collect::<Vec<_>>(), "{}", case.name);
     }
 }
 
-/// How far a cache in these formats moves the logits of a case, as relative RMS over all of them.
-fn moved(case: &Case, formats: KvFormats) -> f64 {
+/// The error of the logits of a case with a cache in these formats, as relative RMS over all of them.
+fn error_of(case: &Case, formats: KvFormats) -> f64 {
     let mut model = Transformer::new(&load(case)).unwrap();
     let batch = Batch::scored(A, 0, &some_tokens(N, model.config().n_vocab, 5));
     let mut logits = |formats: KvFormats| {
@@ -98,17 +98,17 @@ fn moved(case: &Case, formats: KvFormats) -> f64 {
     relative_rms(&logits(formats), &exact)
 }
 
-/// Rounding the cache moves the logits as far as the steps of its format are wide. A number off by up to half a step is
-/// off by 1/√12 of a step in RMS, and the largest of 32 normal numbers is 2.1 times their RMS: with q4_0, eight steps to the
-/// largest, keys and values are off by 7.6 % of their RMS, with q8_0 (127 steps) by 0.48 %, with f16 by 0.01 %. These models
-/// are the worst case: attention far from uniform averages little and makes errors of weights of what is off in keys. Five
-/// times the error of a number is a budget that holds for all of them; f16 has twice that, since the steps of a float are
-/// not even, and where one of a pair of experts is chosen for another, a little error becomes a larger one.
+/// The error of the logits grows with the steps of the cache's format. An error of up to half a step is 1/√12 of a step in
+/// RMS, and the largest of 32 normally distributed numbers is 2.1 times their RMS. So with q4_0, in which the largest is eight
+/// steps, the error of keys and values is 7.6 % of their RMS; with q8_0 (127 steps) it is 0.48 %, with f16 0.01 %. These
+/// models are the worst case: their attention is far from uniform, so it averages little, and an error in a key becomes one
+/// in the pattern. Five times the error of a number is a budget for all of them. For f16 it is twice that, because the steps
+/// of a float are not even, and because a small error becomes a larger one where another expert is chosen.
 #[test]
 fn a_rounded_cache_stays_close() {
     for case in f32_cases() {
         for (format, budget) in [(KvFormat::F16, 1e-3), (KvFormat::Q8_0, 2.4e-2), (KvFormat::Q4_0, 0.38)] {
-            let both = moved(&case, format.into());
+            let both = error_of(&case, format.into());
             println!("{} {}: {both:.1e}", case.name, format.name());
             assert!(both < budget, "{}: relative RMS {both:.2e} with {}", case.name, format.name());
             assert!(both > 0.0, "{}: a cache in {} that rounds nothing", case.name, format.name());
@@ -116,13 +116,13 @@ fn a_rounded_cache_stays_close() {
     }
 }
 
-/// Each side is stored in its own format: rounding one of them is another result than rounding the other, or both.
+/// Keys and values have a format each: rounding only one of them gives another result than rounding the other, or both.
 #[test]
-fn keys_and_values_are_rounded_apart() {
+fn keys_and_values_are_rounded_separately() {
     let (exact, rough) = (KvFormat::F32, KvFormat::Q4_0);
     for case in f32_cases() {
         let [k, v, both] =
-            [(rough, exact), (exact, rough), (rough, rough)].map(|(k, v)| moved(&case, KvFormats { k, v }));
+            [(rough, exact), (exact, rough), (rough, rough)].map(|(k, v)| error_of(&case, KvFormats { k, v }));
         println!("{}: k {k:.1e} v {v:.1e} both {both:.1e}", case.name);
         assert!(k > 0.0 && v > 0.0 && k != v && both != k && both != v, "{}: {k} {v} {both}", case.name);
     }

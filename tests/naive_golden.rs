@@ -30,8 +30,8 @@ struct Case {
     logits: Vec<Vec<f64>>,
 }
 
-/// Runs every case of a golden file and gives its error, as relative RMS over all logits, to `judge`.
-fn compare(golden: &str, mut judge: impl FnMut(&str, ActFn, f64)) -> BTreeSet<String> {
+/// Runs every case of a golden file and calls `check` with its error, as relative RMS over all logits.
+fn compare(golden: &str, mut check: impl FnMut(&str, ActFn, f64)) -> BTreeSet<String> {
     let golden: Golden = serde_json::from_str(golden).unwrap();
     assert!(!golden.cases.is_empty());
     for case in &golden.cases {
@@ -43,12 +43,12 @@ fn compare(golden: &str, mut judge: impl FnMut(&str, ActFn, f64)) -> BTreeSet<St
         let mut cache = model.new_cache(KvFormat::F32, case.tokens.len());
         let logits = model.forward(&Batch::scored(SeqId(0), 0, &case.tokens), &mut cache, &mut Off).unwrap();
         let ours: Vec<f32> = case.positions.iter().flat_map(|&position| logits.row(position)).copied().collect();
-        judge(&case.name, model.config().act_fn, relative_rms(&ours, &case.logits.concat()));
+        check(&case.name, model.config().act_fn, relative_rms(&ours, &case.logits.concat()));
     }
     golden.cases.into_iter().map(|case| case.name).collect()
 }
 
-/// llama.cpp sums in f32 in another order than we do, so 1e-4 leaves room for rounding and for nothing else. Its GELU
+/// llama.cpp sums in f32 in another order than we do, so 1e-4 allows for rounding and for nothing else. Its GELU
 /// goes through a table of f16 (11 bits), which costs a relative 2⁻¹² ≈ 2e-4 an application: 2e-3 for those models.
 #[test]
 fn every_family_and_rope_kind_agrees_with_llama_cpp() {
@@ -61,7 +61,7 @@ fn every_family_and_rope_kind_agrees_with_llama_cpp() {
     assert_eq!(names, variants, "every variant has a golden");
 }
 
-/// The oracle computes in f64, so what is left is our own f32 rounding: about √n · 6e-8 over sums of n ≤ 256 terms.
+/// The oracle computes in f64, so the difference is our own f32 rounding: about √n · 6e-8 over sums of n ≤ 256 terms.
 #[test]
 fn every_format_agrees_with_float64() {
     let names = compare(include_str!("golden/logits/numpy.json"), |name, _, error| {

@@ -196,7 +196,7 @@ fn what_a_page_held_before_changes_no_bit() {
 }
 
 #[test]
-fn neighbours_in_the_batch_change_no_bit() {
+fn other_sequences_in_the_batch_change_no_bit() {
     for case in cases() {
         let mut model = transformer(&case, 2, Kernels::detect());
         let n_vocab = model.config().n_vocab;

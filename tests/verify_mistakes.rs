@@ -433,9 +433,9 @@ fn a_column_without_its_high_limbs() {
     names_kernel(&named("llama-gqa-q5_1"), 7, kernels, ATTN_Q[0], ATTN_Q[1]);
 }
 
-/// 0.4 % of a product: less than rounding to eight bits costs, so that only sixteen bits leave free mode a budget to see it.
+/// 0.4 % of a product: less than rounding to 8 bits changes, so free mode can see it only with 16 bits.
 #[test]
-fn high_limbs_that_count_256_instead_of_255() {
+fn high_limbs_worth_256_instead_of_255() {
     let kernels = Kernels {
         gemm_panel_a16: |panel, x, y| {
             (Kernels::scalar().gemm_panel_a16)(panel, x, y);
