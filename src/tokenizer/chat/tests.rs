@@ -55,3 +55,65 @@ fn errors_say_what_and_where() {
     // A template that never ends is the model file's fault, not ours to hang on.
     assert!(message("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}").contains("recursion"));
 }
+
+/// Some templates want `content` as a list of parts, and print nothing for a text.
+#[test]
+fn content_goes_as_a_list_of_parts_where_the_template_wants_one() {
+    let parts = "{% for m in messages %}{{ m['role'] | capitalize }}: {% for part in m['content'] %}\
+                 {% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %};{% endfor %}";
+    assert_eq!(render(parts, &[("user", "Hi there"), ("assistant", "Yo")]).unwrap(), "User: Hi there;Assistant: Yo;");
+    assert_eq!(render(parts, &[("system", "S"), ("user", "U")]).unwrap(), "System: S;User: U;");
+    let first_part = "{% for m in messages %}{{ m.content[0].text|upper }}{% endfor %}";
+    assert_eq!(render(first_part, &[("user", "Hi")]).unwrap(), "HI");
+    // An error for a text, not silence.
+    let strict = "{% for m in messages %}{{ (m.content|first)['text'] + '!' }}{% endfor %}";
+    assert_eq!(render(strict, &[("user", "Hi")]).unwrap(), "Hi!");
+    // What takes both gets a text.
+    let either = "{% for m in messages %}{% if m.content is string %}text {{ m.content }}{% else %}\
+                  {% for p in m.content %}part {{ p.text }}{% endfor %}{% endif %}{% endfor %}";
+    assert_eq!(render(either, &[("user", "Hi")]).unwrap(), "text Hi");
+    let only_lists = "{% for m in messages %}{% if m.content is iterable and m.content is not string %}\
+                      {{ m.content|map(attribute='text')|join }}{% endif %}{% endfor %}";
+    assert_eq!(render(only_lists, &[("user", "Hi")]).unwrap(), "Hi");
+}
+
+#[test]
+fn a_template_that_leaves_out_what_the_user_says_is_refused() {
+    for source in
+        ["Assistant:", "{% for m in messages %}{{ m.role }}: {{ m.contents }}{% endfor %}", "{{ messages|length }}"]
+    {
+        let error = render(source, &[("user", "Hi")]).unwrap_err().to_string();
+        assert!(error.starts_with("chat template: the template leaves out what the user says"), "{error}");
+        assert!(render(source, &[("assistant", "Hi")]).is_ok(), "nothing of the user's is lost");
+    }
+    // One that refuses to be asked is not accused: its own reason is told.
+    let refuses = "{{ raise_exception('only with tools') if not tools }}";
+    assert_eq!(render(refuses, &[("user", "Hi")]).unwrap_err().to_string(), "chat template: only with tools");
+}
+
+/// Python's rules that templates rely on.
+#[test]
+fn dates_tests_and_json_are_pythons() {
+    let dates = ChatTemplate::new("{{ strftime_now('%-d %B %Y|%j|%I %p') }}", "", "").unwrap().at_time(1_709_823_845);
+    assert_eq!(dates.render(&[], false).unwrap(), "7 March 2024|067|03 PM");
+    assert_eq!(
+        render("{{ none is iterable }} {{ {} is sequence }} {{ 'abc' is sequence }}", &[]).unwrap(),
+        "False True True"
+    );
+    let json = "{{ {'b':2,'a':'é'}|tojson(sort_keys=true, separators=(',',':'), ensure_ascii=true) }}";
+    assert_eq!(render(json, &[]).unwrap(), r#"{"a":"\u00e9","b":2}"#);
+}
+
+#[test]
+fn what_a_template_raises_cannot_steer_a_terminal() {
+    let error = render("{{ raise_exception('\\x1b[31mred\\n\\x9b0m') }}", &[]).unwrap_err().to_string();
+    assert_eq!(error, r"chat template: \u{1b}[31mred\n\u{9b}0m");
+}
+
+/// A template that would not end is refused when it is loaded.
+#[test]
+fn an_endless_template_is_no_template() {
+    let error =
+        ChatTemplate::new("{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}", "", "");
+    assert!(matches!(error, Err(TokenizerError::Template(TemplateError::OverBudget { .. }))), "{error:?}");
+}

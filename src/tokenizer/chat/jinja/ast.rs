@@ -35,8 +35,8 @@ pub(super) struct Reads {
 /// One statement.
 #[derive(Debug)]
 pub(super) enum Statement {
-    /// Text between the tags.
-    Text(Box<str>),
+    /// Text between the tags, and the byte at which it begins.
+    Text(u32, Box<str>),
     /// `{{ expression }}`.
     Print(Expr),
     If {

@@ -101,7 +101,8 @@ pub(super) fn shown(text: &str, most: usize) -> String {
             '\t' => line.push_str("\\t"),
             '\r' => line.push_str("\\r"),
             // Besides C0 and C1 the marks that change the direction of text around them.
-            c if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}') =>
+            c if c.is_control()
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}') =>
             {
                 let _ = write!(line, "\\u{{{:x}}}", u32::from(c)); // writing to a string cannot fail
             }

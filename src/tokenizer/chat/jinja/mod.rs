@@ -80,3 +80,6 @@ impl Template {
             .map_err(|fault| fault.in_source(&self.source))
     }
 }
+
+#[cfg(test)]
+mod tests;

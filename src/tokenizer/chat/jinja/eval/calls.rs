@@ -39,28 +39,17 @@ impl<'t> Interpreter<'t> {
         Ok(args)
     }
 
-    /// Arguments for what is not a macro: lists in the place of generators.
-    pub(super) fn settle_args(&mut self, mut args: Args) -> Run<Args> {
-        for value in args.positional.iter_mut().chain(args.named.iter_mut().map(|(_, value)| value)) {
-            if let Value::Live(Live::Generator(_)) = value {
-                let generator = std::mem::replace(value, Value::None);
-                *value = self.settle(generator)?;
-            }
-        }
-        Ok(args)
-    }
-
     /// `callee(arguments)`.
     pub(super) fn call(&mut self, callee: Value, args: Args) -> Run<Value> {
         match callee.defined()? {
             Value::Live(Live::Macro(index, scope)) => self.call_macro(*index, *scope, args),
-            Value::Live(Live::Function(function)) => {
-                let args = self.settle_args(args)?;
-                self.call_function(function, args)
-            }
+            Value::Live(Live::Function(function)) => self.call_function(function, args),
             Value::Live(Live::Method(method)) => {
                 let (receiver, name) = &**method;
-                let args = self.settle_args(args)?;
+                let mut args = args;
+                if let ("join", [items]) = (&**name, &mut args.positional[..]) {
+                    *items = self.settle(items.clone())?;
+                }
                 match receiver {
                     Value::Live(live) => self.call_live(live, name, args),
                     value => methods::call(value, name, args, &mut self.budget),
@@ -119,7 +108,8 @@ impl<'t> Interpreter<'t> {
 
         let caller = named.iter().position(|(name, _)| **name == *"caller").filter(|_| decl.reads.caller);
         if decl.reads.caller {
-            let none = Value::Undefined(Missing::Other("there is no 'caller': the macro is not called by a 'call' block"));
+            let none =
+                Value::Undefined(Missing::Other("there is no 'caller': the macro is not called by a 'call' block"));
             let value = caller.map_or(none, |at| named.swap_remove(at).1);
             self.assign_name("caller", value)?;
         }

@@ -209,10 +209,7 @@ impl<'t> Interpreter<'t> {
 
 fn negative(value: &Value) -> Run<Value> {
     match Number::of(value.defined()?) {
-        Some(Number::Int(n)) => n
-            .checked_neg()
-            .map(Value::Int)
-            .ok_or_else(|| Fault::overflow()),
+        Some(Number::Int(n)) => n.checked_neg().map(Value::Int).ok_or_else(|| Fault::overflow()),
         Some(Number::Float(x)) => Ok(Value::Float(-x)),
         None => Err(Fault::evaluation(format!("'-' does not work on '{}'", value.type_name()))),
     }
@@ -230,6 +227,7 @@ fn positive(value: &Value) -> Run<Value> {
 pub(super) fn is_callable(value: &Value) -> bool {
     matches!(
         value,
-        Value::Undefined(_) | Value::Live(Live::Macro(..) | Live::Function(_) | Live::Method(_) | Live::Joiner(_) | Live::Loop(_))
+        Value::Undefined(_)
+            | Value::Live(Live::Macro(..) | Live::Function(_) | Live::Method(_) | Live::Joiner(_) | Live::Loop(_))
     )
 }

@@ -19,7 +19,6 @@ impl Interpreter<'_> {
     }
 
     fn filter_by_name(&mut self, name: &str, value: Value, args: Args) -> Run<Value> {
-        let args = self.settle_args(args)?;
         match (name, &value) {
             ("map", _) => self.map(&value, args),
             ("select", _) => self.select(&value, args, true, false),
@@ -36,9 +35,7 @@ impl Interpreter<'_> {
                 match apply(name, &value, args, &mut self.budget)? {
                     Made::Value(value) => Ok(value),
                     // Python cannot go backwards through a generator and makes a list of it first.
-                    Made::Generator(items) if is_generator && name == "reverse" => {
-                        Value::list(items, &mut self.budget)
-                    }
+                    Made::Generator(items) if is_generator && name == "reverse" => Value::list(items, &mut self.budget),
                     Made::Generator(items) => self.generator(items),
                 }
             }
@@ -50,10 +47,7 @@ impl Interpreter<'_> {
         self.budget.enter()?;
         let result = match name {
             "callable" => Ok(is_callable(value)),
-            _ => {
-                let args = self.settle_args(args)?;
-                check(name, value, args, &mut self.budget)
-            }
+            _ => check(name, value, args, &mut self.budget),
         };
         self.budget.leave();
         result

@@ -7,8 +7,8 @@
 use super::super::ast::{For, Statement};
 use super::super::error::Run;
 use super::super::value::{Items, Live, Value};
-use super::statements::Flow;
 use super::Interpreter;
+use super::statements::Flow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ impl<'t> Interpreter<'t> {
         state.rounds += 1;
         state.previous = state.current.replace(item.clone());
         let back = self.open(self.scope);
-        self.assign_name("loop", Value::Live(Live::Loop(id)))?;
+        self.assign_name("loop", Value::Live(Live::Loop(id))).map_err(|fault| fault.at(for_.target.at))?;
         self.assign(&for_.target, item)?;
         let flow = self.run_all(body)?;
         self.close(back);
@@ -109,7 +109,8 @@ impl<'t> Interpreter<'t> {
     /// The next item for which the condition holds.
     fn pull(&mut self, id: usize) -> Run<Option<Value>> {
         loop {
-            self.budget.steps(1)?;
+            let at = self.loops[id].for_.target.at;
+            self.budget.steps(1).map_err(|fault| fault.at(at))?;
             let state = &mut self.loops[id];
             let Some(item) = state.items.get(state.taken).cloned() else { return Ok(None) };
             state.taken += 1;

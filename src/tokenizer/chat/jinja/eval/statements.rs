@@ -34,7 +34,7 @@ impl<'t> Interpreter<'t> {
     fn run_one(&mut self, statement: &'t Statement) -> Run<Flow> {
         self.budget.steps(1)?;
         match statement {
-            Statement::Text(text) => self.write(text)?,
+            Statement::Text(at, text) => self.write(text).map_err(|fault| fault.at(*at))?,
             Statement::Print(expr) => self.print(expr)?,
             Statement::If { branches, otherwise } => return self.run_if(branches, otherwise),
             Statement::For(for_) => return self.run_for(for_),

@@ -40,7 +40,11 @@ pub(super) fn capitalize(text: &str) -> String {
 pub(super) fn title(text: &str) -> String {
     let mut in_word = false;
     with_lower(text, |c, lower, made| {
-        if in_word { made.push_str(lower) } else { push_title(c, made) }
+        if in_word {
+            made.push_str(lower)
+        } else {
+            push_title(c, made)
+        }
         in_word = is_cased(c);
     })
 }

@@ -23,8 +23,7 @@ pub(super) fn strip<'a>(
 
 /// `str.splitlines`.
 pub(super) fn lines(text: &str, keep_ends: bool) -> impl Iterator<Item = &str> {
-    const ENDS: [char; 10] =
-        ['\n', '\r', '\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
+    const ENDS: [char; 10] = ['\n', '\r', '\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}'];
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {

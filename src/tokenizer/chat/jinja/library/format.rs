@@ -41,13 +41,7 @@ enum Numbering {
     Given,
 }
 
-fn write_field(
-    field: &str,
-    args: &Args,
-    numbering: &mut Numbering,
-    out: &mut Text,
-    budget: &mut Budget,
-) -> Run<()> {
+fn write_field(field: &str, args: &Args, numbering: &mut Numbering, out: &mut Text, budget: &mut Budget) -> Run<()> {
     let (field, spec) = field.split_once(':').unwrap_or((field, ""));
     let (field, conversion) = match field.split_once('!') {
         Some((field, conversion)) => (field, Some(conversion)),

@@ -1,11 +1,11 @@
 //! Filters on lists and dicts.
 
+use super::super::ast::Operator;
 use super::super::budget::{Budget, Text};
 use super::super::error::{Fault, Run};
 use super::super::value::compare::order;
 use super::super::value::number::arithmetic;
 use super::super::value::{Key, Missing, Value, print};
-use super::super::ast::Operator;
 use super::args::{Args, flag, given, int, path};
 use super::filters::Made;
 use super::sort;

@@ -74,9 +74,10 @@ fn field(
             name.push(c);
         }
         let found = dict.get_text(&name).cloned();
-        named = Some(found.ok_or_else(|| {
-            Fault::evaluation(format!("the dict has no key {}", super::super::error::name(&name)))
-        })?);
+        named =
+            Some(found.ok_or_else(|| {
+                Fault::evaluation(format!("the dict has no key {}", super::super::error::name(&name)))
+            })?);
     }
     let mut spec = Spec { align: Some('>'), ..Spec::default() };
     let mut zero = false;

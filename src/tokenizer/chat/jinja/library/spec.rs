@@ -70,7 +70,8 @@ impl Spec {
             Some(kind @ ('b' | 'o' | 'x' | 'X')) if self.alternate => format!("0{kind}"),
             _ => String::new(),
         };
-        let sign = if negative { "-".into() } else { self.sign.filter(|&c| c != '-').map_or(String::new(), String::from) };
+        let sign =
+            if negative { "-".into() } else { self.sign.filter(|&c| c != '-').map_or(String::new(), String::from) };
         let grouped = match self.grouping {
             Some(between) => grouped(digits, between),
             None => digits.to_owned(),

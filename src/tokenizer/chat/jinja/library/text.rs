@@ -4,8 +4,8 @@
 
 use super::super::budget::{Budget, Text};
 use super::super::error::{Fault, Run, name as shown_name};
-use super::super::value::print::is_printable;
 use super::super::value::Value;
+use super::super::value::print::is_printable;
 use super::super::words::is_space;
 use super::args::{Args, flag, given, int, text};
 use super::{case, cut, format};
@@ -60,8 +60,7 @@ pub(super) fn call(subject: &Arc<str>, name: &str, args: Args, budget: &mut Budg
         "removeprefix" | "removesuffix" => {
             let part = one(args, name)?;
             let part = &**text(&part)?;
-            let stripped =
-                if name == "removeprefix" { subject.strip_prefix(part) } else { subject.strip_suffix(part) };
+            let stripped = if name == "removeprefix" { subject.strip_prefix(part) } else { subject.strip_suffix(part) };
             Value::text(stripped.unwrap_or(subject), budget)
         }
         "startswith" | "endswith" => starts_or_ends(subject, name, args),

@@ -307,7 +307,9 @@ impl Parser<'_> {
         match self.kind() {
             Kind::Sign("(") => arguments = self.arguments()?,
             Kind::Name("else" | "or" | "and") => {}
-            Kind::Name("is") => return Err(Fault::syntax(self.at(), "'is' behind 'is': put the first one in brackets")),
+            Kind::Name("is") => {
+                return Err(Fault::syntax(self.at(), "'is' behind 'is': put the first one in brackets"));
+            }
             Kind::Name(_) | Kind::String(_) | Kind::Int(_) | Kind::Float(_) | Kind::Sign("[" | "{") => {
                 let value = self.primary()?;
                 let mut suffixes = Vec::new();

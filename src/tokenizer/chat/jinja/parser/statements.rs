@@ -1,7 +1,7 @@
 //! Statements: `{% … %}` and what stands between them.
 
-use super::super::ast::{For, Macro, Reads, Statement, Suffix, SuffixKind, Target, TargetKind};
 use super::super::ast::{Expr, ExprKind};
+use super::super::ast::{For, Macro, Reads, Statement, Suffix, SuffixKind, Target, TargetKind};
 use super::super::error::{Fault, Run, name};
 use super::super::words::Kind;
 use super::Parser;
@@ -15,7 +15,7 @@ impl Parser<'_> {
         loop {
             let at = self.at();
             match self.advance() {
-                Kind::Data(text) => body.push(Statement::Text(text.into())),
+                Kind::Data(text) => body.push(Statement::Text(at, text.into())),
                 Kind::PrintStart => {
                     body.push(Statement::Print(self.deeper(|parser| parser.tuple(true, false))?));
                     self.expect(Kind::PrintEnd)?;
