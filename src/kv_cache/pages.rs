@@ -16,6 +16,9 @@ pub(crate) type PageId = usize;
 const SLAB_BYTES: usize = 16 << 20;
 /// What the system's large pages are aligned to.
 const HUGE_PAGE: usize = 2 << 20;
+/// Bytes that must be left when a slab is taken. A pass also makes small allocations, where a failure would end the process:
+/// so the cache is what is refused.
+const SPARE: usize = 4 << 20;
 
 struct Page {
     holders: usize,
@@ -41,6 +44,7 @@ impl Slab {
         let Ok(memory) = MmapMut::map_anon(bytes.saturating_add(slack)) else { return Self::plain(bytes) };
         #[cfg(target_os = "linux")]
         drop(memory.advise(memmap2::Advice::HugePage)); // a wish: without it everything works, more slowly
+        MmapMut::map_anon(SPARE).map_err(|_| NoMemory)?; // given back at once
         let start = if slack == 0 { 0 } else { memory.as_ptr().align_offset(HUGE_PAGE).min(slack) };
         Ok((Slab::Mapped(memory), start))
     }
