@@ -299,6 +299,51 @@ fn too_many_threads_are_refused() {
     }
 }
 
+/// What the help says of a flag: the paragraph below it.
+fn said_of(help: &str, flag: &str) -> String {
+    let below = help.lines().skip_while(|line| !line.contains(&format!("--{flag} <"))).skip(1);
+    below.take_while(|line| !line.trim().is_empty()).map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// A flag means the same on every command that runs a model, and is explained in the same words.
+#[test]
+fn commands_that_run_a_model_speak_one_dialect() {
+    let place = Place::new();
+    let help = |args: &[&str]| text(&place.run(&[args, &["--help"]].concat()).stdout);
+    let commands = [&["generate"][..], &["chat"], &["logits"], &["verify"], &["bench"], &["bench", "roofline"]];
+    for (flag, commands) in [
+        ("kernels", &commands[..]),
+        ("activations", &commands),
+        ("cache-type-k", &commands),
+        ("cache-type-v", &commands),
+        ("threads", &commands[..5]), // the roofline is measured on one thread and on all
+        ("path", &[&commands[..3], &commands[4..5]].concat()), // the others need both, or the fast one
+        ("ctx-size", &commands[..4]), // the tests of a benchmark say how long they are
+        ("model", &[&commands[..5], &[&["tokenize"][..]]].concat()),
+    ] {
+        let expected = said_of(&help(commands[0]), flag);
+        assert!(expected.len() > 20, "{flag}: {expected:?}");
+        for command in commands {
+            assert_eq!(said_of(&help(command), flag), expected, "{command:?} --{flag}");
+        }
+    }
+    // Both commands that compare kernels.
+    let tables = said_of(&help(&["bench", "kernels"]), "kernels");
+    assert!(tables.len() > 20 && tables == said_of(&help(&["verify", "kernels"]), "kernels"), "{tables}");
+    // And one message where there are none of that name.
+    let mut messages: Vec<String> = Vec::new();
+    for command in commands.iter().copied().chain([&["bench", "kernels"][..], &["verify", "kernels"]]) {
+        let text_flag: &[&str] = if command.len() == 1 && command[0] != "bench" { &["-p", "a"] } else { &[] };
+        let model: &[&str] = if command == ["bench", "roofline"] { &["-m", "tiny"] } else { &[] };
+        let output = place.run(&[command, model, text_flag, &["--kernels", "abacus"]].concat());
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {}", text(&output.stderr));
+        messages.push(text(&output.stderr));
+    }
+    assert!(messages[0].contains("no kernels 'abacus' run on this machine; expected one of: "), "{}", messages[0]);
+    messages.dedup();
+    assert_eq!(messages.len(), 1, "{messages:?}");
+}
+
 /// A tokenizer computes nothing: flags that say how to compute mean nothing to it.
 #[test]
 fn tokenize_takes_no_flag_that_means_nothing_to_it() {

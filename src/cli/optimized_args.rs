@@ -11,13 +11,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 /// How the optimized path computes. The naive path has neither kernels nor rounding.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct OptimizedArgs {
-    /// Table of kernels of the optimized path: scalar, or an instruction set such as avx2 [default: the fastest that runs
+    /// Kernels (inner loops) of the optimized path: scalar, or an instruction set such as avx2 [default: the fastest that runs
     /// here]. Results do not depend on it
     #[arg(long, value_name = "NAME")]
     pub kernels: Option<String>,
 
-    /// Bits to which the optimized path rounds what quantised matrices read: 16 is 256 times as fine, and prompts take longer.
-    /// With 8, attention's first and the last matrix read 16 all the same; the naive path rounds nothing
+    /// Bits of the activations that quantised matrices read, on the optimized path. 16 rounds 256 times more finely than 8,
+    /// and prompts take longer. With 8, the matrices of queries, keys and values and the output matrix still read 16. The
+    /// naive path rounds nothing
     #[arg(long, value_name = "BITS", default_value = "8", value_parser = bits())]
     pub activations: ActPrecision,
 }
@@ -36,7 +37,7 @@ impl OptimizedArgs {
 /// Which tables of kernels a command is about that compares them.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct TablesArg {
-    /// Tables of kernels: scalar, or instruction sets such as avx2 [default: all that run here]
+    /// Kernels to look at: scalar, or instruction sets such as avx2 [default: all that run here]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     kernels: Vec<String>,
 }

@@ -97,6 +97,7 @@ pub(super) fn run(args: &RooflineArgs) -> Result<()> {
     if args.stream > MOST_MEGABYTES {
         bail!("--stream {} is more memory than any machine has: expected at most {MOST_MEGABYTES} MB", args.stream);
     }
+    args.optimized.options(0)?; // before anything is measured: whether there are such kernels
     let model = args.model.as_deref().map(|name| open(Some(name))).transpose()?;
     let header = Header::new(model.as_ref().map(|(path, gguf)| ModelFile::of(path, gguf)));
     let watch = Watch::start();

@@ -65,7 +65,7 @@ pub(super) struct SpeedArgs {
     #[command(flatten)]
     cache: CacheArgs,
 
-    /// Measure by turns with this llama-bench, and print the ratio with its 95 % interval
+    /// Measure in alternation with this llama-bench, and print the ratio with its 95 % interval
     #[arg(long, value_name = "LLAMA-BENCH")]
     peer: Option<PathBuf>,
 

@@ -89,11 +89,12 @@ struct PathsArgs {
     #[arg(short, long, value_name = "N", default_value_t = VerifyOptions::default().decode)]
     n_predict: usize,
 
-    /// What an operation of the optimized path is given
+    /// The input of each operation of the optimized path
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
 
-    /// Show these hooks only, a line for each block; `*` stands for anything, commas separate. All are verified all the same
+    /// Show only these hooks, with a line for each block; `*` stands for any text, commas separate. All hooks are verified in
+    /// any case
     #[arg(long, value_name = "HOOK,…")]
     hook: Option<String>,
 
