@@ -337,7 +337,7 @@ pub struct Panel {
     pub strips: Vec<Strip>,
     /// Strips in a row.
     pub n_strips: usize,
-    /// The zero point of the codes.
+    /// The zero point of the codes; 0 where there are minima.
     pub zero: i32,
     /// The largest code that can occur.
     pub max: u8,

@@ -46,7 +46,11 @@ pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const 
     zero: i32,
     x: [&ActBlock<LIMBS>; N],
 ) -> [[I32x16; N]; G] {
-    std::array::from_fn(|g| group::<LINES, LIMBS, N>(max, |j| line(g, j), first, zero, x))
+    let mut sums = [[[_mm256_setzero_si256(); 2]; N]; G];
+    for g in 0..G {
+        sums[g] = group::<LINES, LIMBS, N>(max, |j| line(g, j), first, zero, x);
+    }
+    sums
 }
 
 /// [`dot`] of one group of rows.

@@ -24,7 +24,25 @@ pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const 
     zero: i32,
     x: [&ActBlock<LIMBS>; N],
 ) -> [[I32x16; N]; G] {
-    let mut sums = [[[_mm512_setzero_si512(); LIMBS]; N]; G];
+    let nothing = _mm512_setzero_si512();
+    let mut joined = [[nothing; N]; G];
+    if G == 1 {
+        // One group: its lines fit the registers, so column by column, with one sum at a time.
+        for c in 0..N {
+            let mut sums = [nothing; LIMBS];
+            sums[0] = start::<LINES, LIMBS>(zero, x[c], first);
+            for limb in 0..LIMBS {
+                for j in first..first + LINES {
+                    let word = _mm512_set1_epi32(x[c].word(limb, j));
+                    sums[limb] = _mm512_dpbusd_epi32(sums[limb], line(0, j), word);
+                }
+            }
+            joined[0][c] = join(sums);
+        }
+        return joined;
+    }
+    // Several groups: line by line, so that each word of activations serves all of them.
+    let mut sums = [[[nothing; LIMBS]; N]; G];
     for c in 0..N {
         let start = start::<LINES, LIMBS>(zero, x[c], first);
         (0..G).for_each(|g| sums[g][c][0] = start);
@@ -38,7 +56,10 @@ pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const 
             }
         }
     }
-    sums.map(|group| group.map(|limbs| join(limbs)))
+    for g in 0..G {
+        (0..N).for_each(|c| joined[g][c] = join(sums[g][c]));
+    }
+    joined
 }
 
 /// `−zero · Σ q` in every lane, over a strip or one half of it. Computed in vectors: moving a scalar result into a vector

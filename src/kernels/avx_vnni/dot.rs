@@ -26,16 +26,22 @@ pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const 
 ) -> [[I32x16; N]; G] {
     let sum = |x: &ActBlock<LIMBS>| if LINES == 8 { x.sum() } else { x.sums[first / LINES] };
     let start = x.map(|x| [_mm256_set1_epi32(-zero * sum(x)); 2]);
-    let low = products::<LINES, G, N>(&line, first, |c, j| x[c].word(0, j), [start; G]);
+    let mut sums = products::<LINES, G, N>(&line, first, |c, j| x[c].word(0, j), [start; G]);
     if LIMBS == 1 {
-        return low;
+        return sums;
     }
+    const { assert!(BASE == (1 << 8) - 1) };
     let nothing = [[[_mm256_setzero_si256(); 2]; N]; G];
     let high = products::<LINES, G, N>(&line, first, |c, j| x[c].word(1, j), nothing);
-    const { assert!(BASE == (1 << 8) - 1) };
-    let times_base = |sum| _mm256_sub_epi32(_mm256_slli_epi32::<8>(sum), sum);
-    let join = |g: usize, c: usize, r: usize| _mm256_add_epi32(low[g][c][r], times_base(high[g][c][r]));
-    std::array::from_fn(|g| std::array::from_fn(|c| std::array::from_fn(|r| join(g, c, r))))
+    for g in 0..G {
+        for c in 0..N {
+            for r in 0..2 {
+                let times_base = _mm256_sub_epi32(_mm256_slli_epi32::<8>(high[g][c][r]), high[g][c][r]);
+                sums[g][c][r] = _mm256_add_epi32(sums[g][c][r], times_base);
+            }
+        }
+    }
+    sums
 }
 
 /// `sums += Σ code · q` with one limb: `word(c, j)` of column `c`.
