@@ -359,4 +359,5 @@ fn parents_and_children_may_import_each_other() {
         ("src/cli/inspect/rows.rs", "use crate::cli::args::Args;"),
         ("src/cli/args.rs", "use super::inspect::rows::R;"),
     ];
+    circles(&cousins, &["src/cli/args.rs → src/cli/inspect/rows.rs → src/cli/args.rs"]);
 }
