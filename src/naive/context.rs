@@ -58,7 +58,7 @@ impl BatchContext {
     ) {
         let bytes = self.slots.len() * cache.layout().layer_position_bytes(layer);
         let cost = || cost::kv_write(self.slots.len(), config.n_embd_k(), config.n_embd_v(), bytes);
-        ops.op(Op::KvWrite, cost, |_| {
+        ops.op(Op::KvWrite, cost, || {
             for ((&slot, k), v) in self.slots.iter().zip(k.outer_iter()).zip(v.outer_iter()) {
                 let k: Vec<f32> = k.iter().map(|k| k.to_f32()).collect();
                 let v: Vec<f32> = v.iter().map(|v| v.to_f32()).collect();
@@ -89,7 +89,7 @@ impl BatchContext {
             k: stored(KvSide::K, *sequence, config.head_dim_k),
             v: stored(KvSide::V, *sequence, config.head_dim_v),
         };
-        ops.op(Op::KvRead, cost, |_| self.sequences.iter().map(read).collect())
+        ops.op(Op::KvRead, cost, || self.sequences.iter().map(read).collect())
     }
 }
 

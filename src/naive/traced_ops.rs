@@ -33,9 +33,14 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
         TracedOps { ops: self.ops, obs: self.obs, layer: Some(layer) }
     }
 
-    /// Runs an operation between the observer's `begin` and `end`.
-    pub(crate) fn op<T>(&mut self, op: Op, cost: impl FnOnce() -> Cost, run: impl FnOnce(&dyn Ops<R>) -> T) -> T {
-        self.obs.op(OpAt { op, layer: self.layer }, cost, || run(self.ops))
+    /// The operation in this place of the model.
+    fn at(&self, op: Op) -> OpAt {
+        OpAt { op, layer: self.layer }
+    }
+
+    /// Runs what is not arithmetic between the observer's `begin` and `end`.
+    pub(crate) fn op<T>(&mut self, op: Op, cost: impl FnOnce() -> Cost, run: impl FnOnce() -> T) -> T {
+        self.obs.op(self.at(op), cost, run)
     }
 
     /// Shows a value that nothing reads later.
@@ -69,13 +74,13 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
     pub(crate) fn embed(&mut self, tokens: &[u32], table: &Array2<R>, scale: Option<R>) -> Array2<R> {
         let n_embd = table.nrows();
         let cost = || cost::embed(tokens.len(), n_embd, scale.is_some(), n_embd * F32);
-        let x = self.op(Op::TokenEmbd, cost, |ops| ops.embed(tokens, table, scale));
+        let x = self.obs.op(self.at(Op::TokenEmbd), cost, || self.ops.embed(tokens, table, scale));
         self.tap_result(Op::TokenEmbd, x)
     }
 
     /// `x += y`. The hook shows `x` after the addition.
     pub(crate) fn add(&mut self, op: Op, x: &mut Array2<R>, y: &Array2<R>) {
-        self.op(op, || cost::add(y.len()), |ops| ops.add(x, y));
+        self.obs.op(self.at(op), || cost::add(y.len()), || self.ops.add(x, y));
         if let Some(hook) = op.hook() {
             self.tap(hook, x);
         }
@@ -84,14 +89,14 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
     /// `x · W + b`: x `[n, n_in]` → `[n, n_out]`.
     pub(crate) fn linear<'w>(&mut self, op: Op, x: &Array2<R>, w: impl Into<LinearRef<'w, R>>) -> Array2<R> {
         let w = w.into();
-        let y = self.op(op, || linear_cost(x, w), |ops| ops.linear(x, w.weight, w.bias));
+        let y = self.obs.op(self.at(op), || linear_cost(x, w), || self.ops.linear(x, w.weight, w.bias));
         self.tap_result(op, y)
     }
 
     /// A projection whose output is read as `n_head` heads: x `[n, n_in]` → `[n, n_head, head_dim]`.
     pub(crate) fn heads(&mut self, op: Op, x: &Array2<R>, w: &weights::Linear<R>, n_head: usize) -> Array3<R> {
         let w = LinearRef::from(w);
-        let y = self.op(op, || linear_cost(x, w), |ops| ops.linear(x, w.weight, w.bias));
+        let y = self.obs.op(self.at(op), || linear_cost(x, w), || self.ops.linear(x, w.weight, w.bias));
         self.tap_result(op, into_heads(y, n_head))
     }
 
@@ -101,18 +106,20 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
             let used = (0..w.len()).filter(|expert| experts.contains(expert)).count();
             cost::linear(x.nrows(), w[0].nrows(), w[0].ncols(), false, used * w[0].len() * F32)
         };
-        let y = self.op(op, cost, |ops| ops.expert_linear(x, w, experts));
+        let y = self.obs.op(self.at(op), cost, || self.ops.expert_linear(x, w, experts));
         self.tap_result(op, y)
     }
 
     pub(crate) fn norm(&mut self, op: Op, x: &Array2<R>, w: &weights::Norm<R>, kind: Norm) -> Array2<R> {
         let (n, d) = x.dim();
         let mut norm = match kind {
-            Norm::Rms { eps } => self.op(op, || cost::rms_norm(n, d), |ops| ops.rms_norm(x, &w.weight, R::of(eps))),
+            Norm::Rms { eps } => {
+                self.obs.op(self.at(op), || cost::rms_norm(n, d), || self.ops.rms_norm(x, &w.weight, R::of(eps)))
+            }
             Norm::Layer { eps } => {
                 let bias = w.bias.as_ref();
                 let cost = || cost::layer_norm(n, d, bias.is_some());
-                self.op(op, cost, |ops| ops.layer_norm(x, &w.weight, bias, R::of(eps)))
+                self.obs.op(self.at(op), cost, || self.ops.layer_norm(x, &w.weight, bias, R::of(eps)))
             }
         };
         if let &[scale, normalized, out] = op.hooks() {
@@ -128,14 +135,14 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
         let (n, n_head, head_dim) = x.dim();
         let cost = || cost::rms_norm(n * n_head, head_dim);
         let heads = into_rows(x, head_dim); // [n · n_head, head_dim]
-        let out = self.op(op, cost, |ops| ops.rms_norm(&heads, weight, R::of(eps)).out);
+        let out = self.obs.op(self.at(op), cost, || self.ops.rms_norm(&heads, weight, R::of(eps)).out);
         self.tap_result(op, out.into_shape_with_order((n, n_head, head_dim)).expect("as many heads as went in"))
     }
 
     pub(crate) fn rope(&mut self, op: Op, x: &Array3<R>, positions: &[usize], rope: &Frequencies) -> Array3<R> {
         let (n, n_head, head_dim) = x.dim();
         let cost = || cost::rope(n, n_head, head_dim, 2 * rope.per_pair.len());
-        let rotated = self.op(op, cost, |ops| ops.rope(x, positions, rope));
+        let rotated = self.obs.op(self.at(op), cost, || self.ops.rope(x, positions, rope));
         self.tap_result(op, rotated)
     }
 
@@ -148,9 +155,9 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
             let visible = kv.iter().flat_map(|kv| &kv.visible).map(|range| range.len()).sum();
             cost::attention(n, n_head, head_dim_k, head_dim_v, visible)
         };
-        let mut all = self.op(Op::Attention, cost, |ops| {
+        let mut all = self.obs.op(self.at(Op::Attention), cost, || {
             let attend = |kv: &SequenceKv<R>| {
-                ops.attention(&q.select(Axis(0), &kv.rows), &kv.k, &kv.v, &kv.visible, R::of(scale))
+                self.ops.attention(&q.select(Axis(0), &kv.rows), &kv.k, &kv.v, &kv.visible, R::of(scale))
             };
             in_batch_order(kv.iter().map(attend).collect(), kv, n)
         });
@@ -171,14 +178,14 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
             (ActFn::Gelu, false) => cost::gelu(n),
         };
         self.tap(if gate.is_some() { Hook::MlpPreLinear } else { Hook::MlpPre }, up);
-        let hidden = self.op(Op::FfnAct, cost, |ops| ops.activate(f, gate, up));
+        let hidden = self.obs.op(self.at(Op::FfnAct), cost, || self.ops.activate(f, gate, up));
         self.tap_result(Op::FfnAct, hidden)
     }
 
     /// The experts of each token, `[n · n_used]`, and their weights, `[n, n_used]`.
     pub(crate) fn route(&mut self, scores: &Array2<R>, config: &Experts) -> (Vec<usize>, Array2<R>) {
         let cost = || cost::route(scores.nrows(), config.n, config.n_used, config.renormalize);
-        let mut routing = self.op(Op::FfnRoute, cost, |ops| ops.route(scores, config));
+        let mut routing = self.obs.op(self.at(Op::FfnRoute), cost, || self.ops.route(scores, config));
         let mut experts = routing.experts.mapv(|expert| R::of(expert as f32));
         self.tap(Hook::ExpertIndices, &mut experts);
         self.tap(Hook::ExpertWeights, &mut routing.weights);
@@ -188,12 +195,13 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
 
     pub(crate) fn combine(&mut self, y: &Array2<R>, weights: &Array2<R>) -> Array2<R> {
         let ((n, n_used), d) = (weights.dim(), y.ncols());
-        let sum = self.op(Op::FfnCombine, || cost::combine(n, n_used, d), |ops| ops.combine(y, weights));
+        let sum = self.obs.op(self.at(Op::FfnCombine), || cost::combine(n, n_used, d), || self.ops.combine(y, weights));
         self.tap_result(Op::FfnCombine, sum)
     }
 
     pub(crate) fn softcap(&mut self, x: &Array2<R>, cap: f32) -> Array2<R> {
-        let capped = self.op(Op::LogitSoftcap, || cost::softcap(x.len()), |ops| ops.softcap(x, R::of(cap)));
+        let capped =
+            self.obs.op(self.at(Op::LogitSoftcap), || cost::softcap(x.len()), || self.ops.softcap(x, R::of(cap)));
         self.tap_result(Op::LogitSoftcap, capped)
     }
 }
