@@ -24,6 +24,8 @@ pub(super) const MAX_SOURCE_DEPTH: usize = 64;
 pub(super) const MAX_DEPTH: usize = 320;
 /// Containers inside each other.
 pub(super) const MAX_VALUE_DEPTH: u16 = 100;
+/// Named arguments of one call in the source: each is looked for among the others.
+pub(super) const MAX_NAMED: usize = 256;
 /// Items of one `range`, as in Jinja's sandbox.
 pub(super) const MAX_RANGE: u64 = 100_000;
 

@@ -16,6 +16,7 @@ impl<'t> Interpreter<'t> {
         if let Some(spread) = &arguments.spread {
             let value = self.eval(spread)?;
             let items = self.items(&value)?;
+            self.budget.allocate_many(items.len(), size_of::<Value>())?;
             args.positional.extend(items.iter().cloned());
         }
         for (name, value) in &arguments.named {

@@ -209,7 +209,7 @@ impl<'t> Interpreter<'t> {
 
 fn negative(value: &Value) -> Run<Value> {
     match Number::of(value.defined()?) {
-        Some(Number::Int(n)) => n.checked_neg().map(Value::Int).ok_or_else(|| Fault::overflow()),
+        Some(Number::Int(n)) => n.checked_neg().map(Value::Int).ok_or_else(Fault::overflow),
         Some(Number::Float(x)) => Ok(Value::Float(-x)),
         None => Err(Fault::evaluation(format!("'-' does not work on '{}'", value.type_name()))),
     }

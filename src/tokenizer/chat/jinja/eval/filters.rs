@@ -65,7 +65,7 @@ impl Interpreter<'_> {
             let Some(attribute) = attribute else {
                 return Err(Fault::evaluation("'map' takes the name of a filter or 'attribute'"));
             };
-            let path = path(&attribute)?;
+            let path = path(&attribute, &mut self.budget)?;
             for item in items.iter() {
                 made.push(path.follow(item, default.as_ref(), &mut self.budget)?);
             }
@@ -89,7 +89,7 @@ impl Interpreter<'_> {
             true if args.positional.is_empty() => {
                 return Err(Fault::evaluation("'selectattr' and 'rejectattr' take the name of an attribute"));
             }
-            true => Some(path(&args.positional.remove(0))?),
+            true => Some(path(&args.positional.remove(0), &mut self.budget)?),
             false => None,
         };
         let test: Option<Arc<str>> = match args.positional.is_empty() {

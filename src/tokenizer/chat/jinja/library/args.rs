@@ -82,7 +82,11 @@ pub(in super::super) struct Path {
 }
 
 /// The path that an argument `attribute` names.
-pub(in super::super) fn path(attribute: &Value) -> Run<Path> {
+pub(in super::super) fn path(attribute: &Value, budget: &mut Budget) -> Run<Path> {
+    if let Value::Text(text) = attribute {
+        budget.allocate_many(1 + text.matches('.').count(), 2 * size_of::<Value>())?;
+        budget.scan(text.len())?;
+    }
     let keys = match attribute {
         Value::Text(text) => text
             .split('.')

@@ -9,7 +9,7 @@ use super::super::value::compare::{contains, equal, order};
 use super::super::value::number::arithmetic;
 use super::super::value::{Live, Value, print};
 use super::args::Args;
-use super::percent;
+use super::{case, percent};
 use std::cmp::Ordering;
 
 /// `value is name(args)`. Errors: no such test, wrong arguments, a value it does not work on.
@@ -34,8 +34,11 @@ pub(in super::super) fn check(name: &str, value: &Value, args: Args, budget: &mu
             Value::Live(live) => matches!(live, Live::Generator(_) | Live::Loop(_)),
             _ => true,
         },
-        "lower" => super::case::is_lower(&print::to_text(value, budget)?),
-        "upper" => super::case::is_upper(&print::to_text(value, budget)?),
+        "lower" | "upper" => {
+            let text = print::to_text(value, budget)?;
+            budget.scan(text.len())?;
+            if name == "lower" { case::is_lower(&text) } else { case::is_upper(&text) }
+        }
         "mapping" => matches!(value, Value::Dict(_)),
         "none" => matches!(value, Value::None),
         // Python's: it has a length and items by index or key. Text and dicts have; what is undefined has too.

@@ -57,7 +57,7 @@ pub(in super::super) fn apply(name: &str, value: &Value, args: Args, budget: &mu
 fn abs(value: &Value, args: Args) -> Run<Value> {
     args.bind("abs", [])?;
     match Number::of(value.defined()?) {
-        Some(Number::Int(n)) => n.checked_abs().map(Value::Int).ok_or_else(|| Fault::overflow()),
+        Some(Number::Int(n)) => n.checked_abs().map(Value::Int).ok_or_else(Fault::overflow),
         Some(Number::Float(x)) => Ok(Value::Float(x.abs())),
         None => Err(Fault::evaluation(format!("'abs' does not work on '{}'", value.type_name()))),
     }

@@ -48,6 +48,7 @@ fn write_field(field: &str, args: &Args, numbering: &mut Numbering, out: &mut Te
         None => (field, None),
     };
     let end = field.find(['.', '[']).unwrap_or(field.len());
+    budget.steps(1 + args.named.len())?;
     let value = argument(&field[..end], args, numbering)?;
     let value = follow(value, &field[end..], budget)?;
     let value = match conversion {

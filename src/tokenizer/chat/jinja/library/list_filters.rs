@@ -114,7 +114,7 @@ fn join(value: &Value, args: Args, budget: &mut Budget) -> Run<Value> {
         Some(between) => print::to_text(&between, budget)?,
         None => "".into(),
     };
-    let path = given(attribute).map(|attribute| path(&attribute)).transpose()?;
+    let path = given(attribute).map(|attribute| path(&attribute, budget)).transpose()?;
     let mut out = Text::default();
     for (i, item) in value.iterate(budget)?.iter().enumerate() {
         if i > 0 {
@@ -151,9 +151,9 @@ fn sort(value: &Value, args: Args, budget: &mut Budget) -> Run<Value> {
     let [reverse, case, attribute] = args.bind("sort", ["reverse", "case_sensitive", "attribute"])?;
     let paths = match given(attribute) {
         Some(Value::Text(names)) => {
-            names.split(',').map(|name| path(&Value::Text(name.into()))).collect::<Run<Vec<_>>>()?
+            names.split(',').map(|name| path(&Value::Text(name.into()), budget)).collect::<Run<Vec<_>>>()?
         }
-        Some(other) => vec![path(&other)?],
+        Some(other) => vec![path(&other, budget)?],
         None => Vec::new(),
     };
     let mut pairs = Vec::new();
@@ -192,7 +192,7 @@ fn dictsort(value: &Value, args: Args, budget: &mut Budget) -> Run<Value> {
 
 fn sum(value: &Value, args: Args, budget: &mut Budget) -> Run<Value> {
     let [attribute, start] = args.bind("sum", ["attribute", "start"])?;
-    let path = given(attribute).map(|attribute| path(&attribute)).transpose()?;
+    let path = given(attribute).map(|attribute| path(&attribute, budget)).transpose()?;
     let mut sum = start.unwrap_or(Value::Int(0));
     if let Value::Text(_) = sum {
         return Err(Fault::evaluation("'sum' does not add text: use 'join'"));
@@ -210,7 +210,7 @@ fn sum(value: &Value, args: Args, budget: &mut Budget) -> Run<Value> {
 
 fn unique(value: &Value, args: Args, budget: &mut Budget) -> Run<Vec<Value>> {
     let [case, attribute] = args.bind("unique", ["case_sensitive", "attribute"])?;
-    let path = given(attribute).map(|attribute| path(&attribute)).transpose()?;
+    let path = given(attribute).map(|attribute| path(&attribute, budget)).transpose()?;
     let mut seen = HashSet::new();
     let mut made = Vec::new();
     for item in value.iterate(budget)?.iter() {
@@ -229,7 +229,7 @@ fn unique(value: &Value, args: Args, budget: &mut Budget) -> Run<Vec<Value>> {
 /// The first of the largest or smallest items.
 fn extreme(value: &Value, args: Args, wanted: Ordering, budget: &mut Budget) -> Run<Value> {
     let [case, attribute] = args.bind("min or max", ["case_sensitive", "attribute"])?;
-    let path = given(attribute).map(|attribute| path(&attribute)).transpose()?;
+    let path = given(attribute).map(|attribute| path(&attribute, budget)).transpose()?;
     let mut best: Option<(Value, Value)> = None;
     for item in value.iterate(budget)?.iter() {
         let by = match &path {

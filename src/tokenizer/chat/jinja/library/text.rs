@@ -63,7 +63,7 @@ pub(super) fn call(subject: &Arc<str>, name: &str, args: Args, budget: &mut Budg
             let stripped = if name == "removeprefix" { subject.strip_prefix(part) } else { subject.strip_suffix(part) };
             Value::text(stripped.unwrap_or(subject), budget)
         }
-        "startswith" | "endswith" => starts_or_ends(subject, name, args),
+        "startswith" | "endswith" => starts_or_ends(subject, name, args, budget),
         "find" | "rfind" | "index" | "rindex" | "count" => find(subject, name, args),
         "join" => join(subject, &one(args, name)?, budget),
         "center" | "ljust" | "rjust" => justify(subject, name, args, budget),
@@ -135,17 +135,21 @@ fn window(subject: &str, start: Option<Value>, stop: Option<Value>) -> Run<Optio
     Ok(Some((&subject[byte(start)..byte(stop)], start as usize)))
 }
 
-fn starts_or_ends(subject: &str, name: &str, args: Args) -> Run<Value> {
+fn starts_or_ends(subject: &str, name: &str, args: Args, budget: &mut Budget) -> Run<Value> {
     let [Some(parts), start, stop] = args.bind(name, ["prefix", "start", "end"])? else {
         return Err(Fault::evaluation(format!("'{name}' takes text or a tuple of texts")));
     };
     let window = window(subject, start, stop)?;
     let parts = match &parts {
-        Value::Tuple(parts) => parts.to_vec(),
+        Value::Tuple(parts) => {
+            budget.steps(parts.len())?;
+            parts.to_vec()
+        }
         part => vec![part.clone()],
     };
     for part in &parts {
         let part = &**text(part)?;
+        budget.scan(part.len().min(subject.len()))?;
         let holds = |subject: &str| {
             if name == "startswith" { subject.starts_with(part) } else { subject.ends_with(part) }
         };

@@ -1,11 +1,12 @@
 //! Tokens → syntax tree, by recursive descent.
 //!
-//! Look first at `statements`, then `expressions`. Both are methods of [`Parser`], which walks over the tokens, counts how
+//! Look first at `statements`, then `operators`, `operands`. All are methods of [`Parser`], which walks over the tokens, counts how
 //! deep brackets and blocks stand inside each other, and notes which special names the macros around it read.
 //!
 //! Source: Jinja 3.1.6, `parser.py`; the grammar is the same, statements that no chat template uses are refused by name.
 
-mod expressions;
+mod operands;
+mod operators;
 mod statements;
 
 use super::ast::{Ast, Macro, Reads};

@@ -121,10 +121,9 @@ pub(in super::super) fn attribute(value: &Value, name: &Arc<str>, budget: &mut B
     if let Some(method) = method(value, name) {
         return Ok(method);
     }
-    if let Value::Dict(dict) = value {
-        if let Some(found) = dict.get_text(name) {
-            return Ok(found.clone());
-        }
+    let found = if let Value::Dict(dict) = value { dict.get_text(name) } else { None };
+    if let Some(found) = found {
+        return Ok(found.clone());
     }
     Ok(Value::Undefined(Missing::Attribute(Arc::clone(name), value.type_name())))
 }
