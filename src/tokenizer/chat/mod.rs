@@ -226,6 +226,4 @@ fn put_before(system: &Message, rest: &[Message]) -> Vec<Message> {
 }
 
 #[cfg(test)]
-mod hostile;
-#[cfg(test)]
 mod tests;

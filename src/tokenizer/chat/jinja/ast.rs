@@ -5,6 +5,7 @@
 //! deep as brackets and blocks are. It is made of plain data and knows nothing of how it is run.
 
 use super::value::Value;
+use super::value::number::Operator;
 use std::sync::Arc;
 
 /// A parsed template: its statements, and its macros in the order of the source.
@@ -128,18 +129,6 @@ pub(super) enum Comparison {
     GreaterOrEqual,
     In,
     NotIn,
-}
-
-/// An arithmetic operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operator {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    FloorDivide,
-    Remainder,
-    Power,
 }
 
 /// One thing behind a value.

@@ -1,11 +1,11 @@
 //! Expressions.
 
-use super::super::ast::{Comparison, Expr, ExprKind, Operator, Suffix, SuffixKind};
+use super::super::ast::{Comparison, Expr, ExprKind, Suffix, SuffixKind};
 use super::super::budget::Text;
 use super::super::error::{Fault, Run};
 use super::super::library::percent;
 use super::super::value::compare::{contains, equal, order};
-use super::super::value::number::{Number, arithmetic};
+use super::super::value::number::{Number, Operator, arithmetic};
 use super::super::value::{Live, Missing, Value, access, print};
 use super::Interpreter;
 

@@ -2,11 +2,10 @@
 //!
 //! Look first at [`check`].
 
-use super::super::ast::Operator;
 use super::super::budget::Budget;
 use super::super::error::{Fault, Run, name as shown_name};
 use super::super::value::compare::{contains, equal, order};
-use super::super::value::number::arithmetic;
+use super::super::value::number::{Operator, arithmetic};
 use super::super::value::{Live, Value, print};
 use super::args::Args;
 use super::{case, percent};

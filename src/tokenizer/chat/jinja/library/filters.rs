@@ -7,15 +7,8 @@ use super::super::error::{Fault, Run, name as shown_name};
 use super::super::value::number::Number;
 use super::super::value::{Live, Value, access, print};
 use super::args::{Args, flag, int};
-use super::{json, list_filters, percent, text_filters};
+use super::{Made, json, list_filters, percent, text_filters};
 use std::sync::Arc;
-
-/// What a filter gives.
-pub(in super::super) enum Made {
-    Value(Value),
-    /// A sequence that can be read once.
-    Generator(Vec<Value>),
-}
 
 /// `value|name(args)`. Errors: no such filter, wrong arguments, a value it does not work on.
 pub(in super::super) fn apply(name: &str, value: &Value, args: Args, budget: &mut Budget) -> Run<Made> {

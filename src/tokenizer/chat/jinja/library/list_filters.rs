@@ -1,14 +1,12 @@
 //! Filters on lists and dicts.
 
-use super::super::ast::Operator;
 use super::super::budget::{Budget, Text};
 use super::super::error::{Fault, Run};
 use super::super::value::compare::order;
-use super::super::value::number::arithmetic;
+use super::super::value::number::{Operator, arithmetic};
 use super::super::value::{Key, Missing, Value, print};
 use super::args::{Args, flag, given, int, path};
-use super::filters::Made;
-use super::sort;
+use super::{Made, sort};
 use std::cmp::Ordering;
 use std::collections::HashSet;
 

@@ -31,4 +31,13 @@ mod text_filters;
 
 pub(super) use args::{Args, path};
 pub(super) use checks::check;
-pub(super) use filters::{Made, apply};
+pub(super) use filters::apply;
+
+use super::value::Value;
+
+/// What a filter gives.
+pub(super) enum Made {
+    Value(Value),
+    /// A sequence that can be read once.
+    Generator(Vec<Value>),
+}

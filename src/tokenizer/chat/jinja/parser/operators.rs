@@ -3,8 +3,9 @@
 //! Look first at `conditional`: each function takes operands of the next one. Not here: single values and what stands
 //! behind them (`operands`).
 
-use super::super::ast::{Comparison, Expr, ExprKind, Operator};
+use super::super::ast::{Comparison, Expr, ExprKind};
 use super::super::error::Run;
+use super::super::value::number::Operator;
 use super::super::words::Kind;
 use super::Parser;
 

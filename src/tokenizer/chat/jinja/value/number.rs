@@ -5,11 +5,22 @@
 //!
 //! Not here: `%` as text formatting (`library::percent`).
 
-use super::super::ast::Operator;
 use super::super::budget::Budget;
 use super::super::error::{Fault, Run};
 use super::Value;
 use std::cmp::Ordering;
+
+/// An arithmetic operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    FloorDivide,
+    Remainder,
+    Power,
+}
 
 /// A number, with bools as whole numbers.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,8 @@
 //! What templates may expect, on templates of one line; real ones stand in `tests/tokenizer_golden.rs`.
 
+mod hostile;
+mod templates;
+
 use super::*;
 
 const CHATML: &str = "{% for message in messages %}\n    {{- '<' + message['role'] + '>' + message.content.strip() }}\n\

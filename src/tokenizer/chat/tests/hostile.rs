@@ -3,10 +3,8 @@
 //! Every template runs on a thread with a stack of 2 MB, which is what Rust gives to threads. Loading is enough for most,
 //! since a short conversation is rendered then.
 
-mod templates;
-
-use super::*;
-use templates::{MEMORY, STACK, TIME};
+use super::super::*;
+use super::templates::{MEMORY, STACK, TIME};
 
 /// Source that a program would write: hundreds of kilobytes of one construct, flat or nested.
 fn long_sources() -> Vec<(&'static str, String)> {
