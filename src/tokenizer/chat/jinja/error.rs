@@ -100,10 +100,7 @@ pub(super) fn shown(text: &str, most: usize) -> String {
             '\n' => line.push_str("\\n"),
             '\t' => line.push_str("\\t"),
             '\r' => line.push_str("\\r"),
-            // Besides C0 and C1 the marks that change the direction of text around them.
-            c if c.is_control()
-                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}') =>
-            {
+            c if c.is_control() || changes_direction(c) => {
                 let _ = write!(line, "\\u{{{:x}}}", u32::from(c)); // writing to a string cannot fail
             }
             c => line.push(c),
@@ -113,6 +110,11 @@ pub(super) fn shown(text: &str, most: usize) -> String {
         line.push('…');
     }
     line
+}
+
+/// Marks that change the direction of the text around them, and line ends beyond ASCII.
+fn changes_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A name of the template for an error message.
