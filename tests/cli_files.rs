@@ -142,9 +142,9 @@ fn reports_show_control_characters() {
         &["generate", "-p", "a", "-m"],
     ] {
         let output = place.run(&[args, &["r\u{1b}[31m.gguf"]].concat());
+        assert_eq!(output.status.code(), Some(if args[0] == "inspect" { 0 } else { 2 }), "{args:?}");
         for said in [text(&output.stdout), text(&output.stderr)] {
-            let order =
-                said.chars().find(|&c| (c.is_control() && c != '\n') || (args[0] != "inspect" && c == '\u{202e}'));
+            let order = said.chars().find(|&c| (c.is_control() && c != '\n') || c == '\u{202e}');
             assert!(order.is_none(), "{args:?}: {order:?} in {said:?}");
         }
     }

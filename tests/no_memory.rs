@@ -116,7 +116,7 @@ fn an_answer_ends_where_the_cache_finds_no_page() {
     let limit = needed(&place, &args("2")) + 2 * MB;
     let output = run(&place, limit, &args("300"));
     refused(&output, "no memory for the KV cache: 1 more pages of 16777216 bytes", "the second page");
-    assert!(output.stdout.len() > 200, "the text so far: {:?}", text(&output.stdout));
+    assert!(output.stdout.len() > 50, "the text so far: {:?}", text(&output.stdout));
 }
 
 /// Whatever of a model finds no memory: its file, its packed or decoded weights, buffers, the first page of the cache.

@@ -18,9 +18,23 @@ use std::io::{ErrorKind, Write};
 /// If standard output cannot be written.
 pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, NoOrders))?;
     writeln!(out)?;
     Ok(())
+}
+
+/// Compact JSON in which no string has an order to a terminal. (JSON itself escapes those below U+0020 only.)
+struct NoOrders;
+
+impl serde_json::ser::Formatter for NoOrders {
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, text: &str) -> std::io::Result<()> {
+        let mut rest = text;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| escape::is_unsafe(*c)) {
+            write!(out, "{}\\u{:04x}", &rest[..at], u32::from(c))?; // all of them are below U+10000
+            rest = &rest[at + c.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
 }
 
 /// Writes a line for people to standard error.
