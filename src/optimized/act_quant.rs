@@ -13,7 +13,7 @@ use std::collections::TryReserveError;
 use std::ops::Range;
 
 /// How finely activations are rounded before they meet weights in a block format; where an error counts most they are always
-/// rounded finely ([`Activations::at`]). What meets float weights is not rounded.
+/// rounded finely ([`ActPrecision::at`]). What meets float weights is not rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ActPrecision {
     /// 8 bits: the step is a 127th of the largest of 32 activations. The error of a product is about half a percent.
