@@ -44,8 +44,10 @@ macro_rules! stamp_attention {
                     let $bytes = n_tiles * tile;
                     prefetch(&side_by_side[d * n_tiles * line..][..n_tiles * line], $ahead);
                 }
-                let keys: [Register; B] =
-                    std::array::from_fn(|b| load_stored::<TY>(tiles[b], d * KEY_TILE + b * LANES % KEY_TILE, LANES));
+                let mut keys = [zero(); B];
+                for b in 0..B {
+                    keys[b] = load_stored::<TY>(tiles[b], d * KEY_TILE + b * LANES % KEY_TILE, LANES);
+                }
                 for i in 0..Q {
                     let q = splat(q[i][d]);
                     (0..B).for_each(|b| acc[i][b] = fma(q, keys[b], acc[i][b]));
@@ -98,15 +100,17 @@ macro_rules! stamp_attention {
             m: usize,
             acc: &mut [[Register; B]; Q],
         ) {
+            let (len, bytes) = (LANES * (B - 1) + m, const { block_of::<TY>().1 });
             for j in 0..p[0].len() {
+                let row = &v[(j * head_dim + d) * bytes..][..len * bytes];
                 if PREFETCHES && TY == F16 {
                     // As stored: the same part of the next run, so that memory is busy as long as the arithmetic is.
-                    let (at, len, bytes) = (j * head_dim + d, LANES * (B - 1) + m, const { block_of::<TY>().1 });
-                    prefetch(&v[at * bytes..][..len * bytes], RUN_BYTES);
+                    prefetch(row, RUN_BYTES);
                 }
-                let values: [Register; B] = std::array::from_fn(|b| {
-                    load_stored::<TY>(v, j * head_dim + d + LANES * b, if b + 1 == B { m } else { LANES })
-                });
+                let mut values = [zero(); B];
+                for b in 0..B {
+                    values[b] = load_stored::<TY>(row, LANES * b, if b + 1 == B { m } else { LANES });
+                }
                 for i in 0..Q {
                     let p = splat(p[i][j]);
                     (0..B).for_each(|b| acc[i][b] = fma(p, values[b], acc[i][b]));
