@@ -13,14 +13,13 @@ use super::registers::{I32x16, Line};
 use crate::kernels::activations::{ActBlock, BASE};
 use core::arch::x86_64::*;
 
-/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from `first` on, of `G` groups of rows and `N`
+/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from line `FIRST` on, of `G` groups of rows and `N`
 /// columns; a row a lane. `line(g, j)` is line `j` of group `g`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
-pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const N: usize>(
+pub(super) fn dot<const FIRST: usize, const LINES: usize, const LIMBS: usize, const G: usize, const N: usize>(
     _max: u8,
     line: impl Fn(usize, usize) -> Line,
-    first: usize,
     zero: i32,
     x: [&ActBlock<LIMBS>; N],
 ) -> [[I32x16; N]; G] {
@@ -30,9 +29,9 @@ pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const 
         // One group: its lines fit the registers, so column by column, with one sum at a time.
         for c in 0..N {
             let mut sums = [nothing; LIMBS];
-            sums[0] = start::<LINES, LIMBS>(zero, x[c], first);
+            sums[0] = start::<LINES, LIMBS>(zero, x[c], FIRST);
             for limb in 0..LIMBS {
-                for j in first..first + LINES {
+                for j in FIRST..FIRST + LINES {
                     let word = _mm512_set1_epi32(x[c].word(limb, j));
                     sums[limb] = _mm512_dpbusd_epi32(sums[limb], line(0, j), word);
                 }
@@ -44,10 +43,10 @@ pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const 
     // Several groups: line by line, so that each word of activations serves all of them.
     let mut sums = [[[nothing; LIMBS]; N]; G];
     for c in 0..N {
-        let start = start::<LINES, LIMBS>(zero, x[c], first);
+        let start = start::<LINES, LIMBS>(zero, x[c], FIRST);
         (0..G).for_each(|g| sums[g][c][0] = start);
     }
-    for j in first..first + LINES {
+    for j in FIRST..FIRST + LINES {
         let lines: [Line; G] = std::array::from_fn(|g| line(g, j));
         for c in 0..N {
             for limb in 0..LIMBS {

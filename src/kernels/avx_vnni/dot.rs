@@ -13,26 +13,25 @@ use super::registers::{I32x16, Line};
 use crate::kernels::activations::{ActBlock, BASE};
 use core::arch::x86_64::*;
 
-/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from `first` on, of `G` groups of rows and `N`
+/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from line `FIRST` on, of `G` groups of rows and `N`
 /// columns; a row a lane. `line(g, j)` is line `j` of group `g`.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c,avxvnni")]
-pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const N: usize>(
+pub(super) fn dot<const FIRST: usize, const LINES: usize, const LIMBS: usize, const G: usize, const N: usize>(
     _max: u8,
     line: impl Fn(usize, usize) -> Line,
-    first: usize,
     zero: i32,
     x: [&ActBlock<LIMBS>; N],
 ) -> [[I32x16; N]; G] {
-    let sum = |x: &ActBlock<LIMBS>| if LINES == 8 { x.sum() } else { x.sums[first / LINES] };
+    let sum = |x: &ActBlock<LIMBS>| if LINES == 8 { x.sum() } else { x.sums[FIRST / LINES] };
     let start = x.map(|x| [_mm256_set1_epi32(-zero * sum(x)); 2]);
-    let mut sums = products::<LINES, G, N>(&line, first, |c, j| x[c].word(0, j), [start; G]);
+    let mut sums = products::<LINES, G, N>(&line, FIRST, |c, j| x[c].word(0, j), [start; G]);
     if LIMBS == 1 {
         return sums;
     }
     const { assert!(BASE == (1 << 8) - 1) };
     let nothing = [[[_mm256_setzero_si256(); 2]; N]; G];
-    let high = products::<LINES, G, N>(&line, first, |c, j| x[c].word(1, j), nothing);
+    let high = products::<LINES, G, N>(&line, FIRST, |c, j| x[c].word(1, j), nothing);
     for g in 0..G {
         for c in 0..N {
             for r in 0..2 {

@@ -50,7 +50,7 @@ macro_rules! stamp_gemm {
         ) -> [F32x16; N] {
             let layout = const { TileLayout::of_id::<TY>() };
             let max = const { TileLayout::of_id::<TY>().codes.max() };
-            let (halves, has_min) = (layout.scales.halves(), layout.scales.min());
+            let has_min = layout.scales.min();
             let mut acc = [set(0.0); N];
             for (t, tile) in group.chunks_exact(layout.tile_bytes()).enumerate() {
                 for b in 0..layout.strips {
@@ -60,20 +60,20 @@ macro_rules! stamp_gemm {
                     let x = x.map(|x| &x[t * layout.strips + b]);
                     let lines = unpack(layout.codes, &tile[layout.strip_at(b)..]);
                     let (scale, min) = scales(layout.scales, tile, b);
-                    if halves {
-                        for h in 0..2 {
-                            let [sums] = dot::<4, LIMBS, 1, N>(max, |_, j| lines[j], 4 * h, layout.zero, x);
+                    macro_rules! add {
+                        ($h:literal, $lines:literal) => {{
+                            let [sums] = dot::<{ 4 * $h }, $lines, LIMBS, 1, N>(max, |_, j| lines[j], layout.zero, x);
                             for c in 0..N {
-                                let min = has_min.then_some((x[c].sums[h] as f32 * x[c].d, min[h]));
-                                acc[c] = accumulate(acc[c], sums[c], x[c].d, scale[h], min);
+                                let s = if $lines == 4 { x[c].sums[$h] as f32 * x[c].d } else { x[c].s };
+                                acc[c] = accumulate(acc[c], sums[c], x[c].d, scale[$h], has_min.then_some((s, min[$h])));
                             }
-                        }
+                        }};
+                    }
+                    if const { TileLayout::of_id::<TY>().scales.halves() } {
+                        add!(0, 4);
+                        add!(1, 4);
                     } else {
-                        let [sums] = dot::<8, LIMBS, 1, N>(max, |_, j| lines[j], 0, layout.zero, x);
-                        for c in 0..N {
-                            let min = has_min.then_some((x[c].s, min[0]));
-                            acc[c] = accumulate(acc[c], sums[c], x[c].d, scale[0], min);
-                        }
+                        add!(0, 8);
                     }
                 }
             }

@@ -46,21 +46,30 @@ macro_rules! stamp_panel {
         ) -> [[F32x16; N]; G] {
             let zero = if MIN { 0 } else { zero };
             let mut acc = [[set(0.0); N]; G];
-            for k in 0..strips[0].len() {
+            // All are as long as the first, so that the compiler checks no bounds in the loop.
+            let n = strips[0].len();
+            let (strips, x) = (strips.map(|strips| &strips[..n]), x.map(|x| &x[..n]));
+            for k in 0..n {
                 let x = x.map(|x| &x[k]);
                 let line = |g: usize, j: usize| load(&strips[g][k].codes[j]);
-                for h in 0..if HALVES { 2 } else { 1 } {
-                    let sums = match HALVES {
-                        true => dot::<4, LIMBS, G, N>(MAX, line, 4 * h, zero, x),
-                        false => dot::<8, LIMBS, G, N>(MAX, line, 0, zero, x),
-                    };
-                    for g in 0..G {
-                        let (scale, min) = (load_f32(&strips[g][k].scale[h]), load_f32(&strips[g][k].min[h]));
-                        for c in 0..N {
-                            let s = if HALVES { x[c].sums[h] as f32 * x[c].d } else { x[c].s };
-                            acc[g][c] = accumulate(acc[g][c], sums[g][c], x[c].d, scale, MIN.then_some((s, min)));
+                // Written out for each half, so that the compiler knows the lines.
+                macro_rules! add {
+                    ($h:literal, $lines:literal) => {{
+                        let sums = dot::<{ 4 * $h }, $lines, LIMBS, G, N>(MAX, line, zero, x);
+                        for g in 0..G {
+                            let (scale, min) = (load_f32(&strips[g][k].scale[$h]), load_f32(&strips[g][k].min[$h]));
+                            for c in 0..N {
+                                let s = if HALVES { x[c].sums[$h] as f32 * x[c].d } else { x[c].s };
+                                acc[g][c] = accumulate(acc[g][c], sums[g][c], x[c].d, scale, MIN.then_some((s, min)));
+                            }
                         }
-                    }
+                    }};
+                }
+                if HALVES {
+                    add!(0, 4);
+                    add!(1, 4);
+                } else {
+                    add!(0, 8);
                 }
             }
             acc

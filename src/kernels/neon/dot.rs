@@ -45,20 +45,19 @@ const _: () = {
     }
 };
 
-/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from `first` on, of `G` groups of rows and `N`
+/// `Σ (code − zero) · q` over `LINES` lines (all eight, or the four of a half) from line `FIRST` on, of `G` groups of rows and `N`
 /// columns; a row a lane. `line(g, j)` is line `j` of group `g`; no code is larger than `max`.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn dot<const LINES: usize, const LIMBS: usize, const G: usize, const N: usize>(
+pub(super) fn dot<const FIRST: usize, const LINES: usize, const LIMBS: usize, const G: usize, const N: usize>(
     max: u8,
     line: impl Fn(usize, usize) -> Line,
-    first: usize,
     zero: i32,
     x: [&ActBlock<LIMBS>; N],
 ) -> [[I32x16; N]; G] {
     let mut sums = [[[vdupq_n_s32(0); 4]; N]; G];
     for g in 0..G {
-        sums[g] = group::<LINES, LIMBS, N>(max, |j| line(g, j), first, zero, x);
+        sums[g] = group::<LINES, LIMBS, N>(max, |j| line(g, j), FIRST, zero, x);
     }
     sums
 }
