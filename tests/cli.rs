@@ -182,7 +182,7 @@ fn bad_input_is_refused_in_one_line() {
     place.refused(&["logits", "-m", "model.gguf", "-p", ""], &["empty"]);
     place.refused(&["chat", "-m", "model.gguf", "-p", "hello"], &["tokenizer.chat_template", "generate"]);
     place.refused(&["chat", "-m", "template.gguf", "-p", "hello"], &["chat template"]);
-    place.refused(&["chat", "-m", "silent.gguf", "-p", "hello"], &["chat template", "no text"]);
+    place.refused(&["chat", "-m", "silent.gguf", "-p", "hello"], &["chat template", "leaves out what the user says"]);
     place.refused(&["inspect", "text.gguf"], &["text.gguf", "GGUF"]);
     place.refused(&["pull", "no-such-model"], &["no-such-model"]);
 }

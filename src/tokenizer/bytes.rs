@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_famous_ones() {
+    fn the_common_ones() {
         assert_eq!((stand_in(b' '), stand_in(b'\n'), stand_in(b'A')), ('Ġ', 'Ċ', 'A'));
         assert_eq!(decode("Ġhi"), Some(b" hi".to_vec()));
         assert_eq!(decode("▁hi"), None);

@@ -2,7 +2,7 @@
 //!
 //! [`Tokenizer::decode`] gives back what was encoded. [`Tokenizer::detokenize`] is llama.cpp's function of that name,
 //! which also tidies up: it can leave BOS and EOS out, and for many BPE vocabularies it drops spaces before
-//! punctuation, an old habit of English-only models that loses information.
+//! punctuation. That comes from old English models, and it loses information.
 //!
 //! Source: llama.cpp `llama_vocab::impl::detokenize` (`src/llama-vocab.cpp`).
 

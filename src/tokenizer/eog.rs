@@ -100,7 +100,7 @@ const ENDINGS: &[&str] = &[
     "[e~[",
 ];
 
-/// gpt-oss writes its channels with these; the reader should see them.
+/// gpt-oss writes its channels with these: they are shown to the user.
 const ALWAYS_VISIBLE: &[&str] = &["<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"];
 
 /// Completes the special roles of `vocab` and collects its ending tokens.

@@ -64,6 +64,7 @@ pub use vocab::{Algorithm, Attrs, Role, Token, Vocab};
 
 use crate::gguf::Metadata;
 use bpe::Bpe;
+use find::Finder;
 use special::{Fragment, SpecialTokens};
 use spm::Spm;
 use words::{Output, Session};
@@ -129,15 +130,16 @@ impl Tokenizer {
     /// The tokenizer of a vocabulary built by hand.
     pub fn from_parts(parts: &VocabParts<'_>) -> Result<Self, TokenizerError> {
         let (vocab, warnings) = Vocab::new(parts)?;
+        let finder = Arc::new(finder(&vocab));
         let algorithm = match vocab.algorithm() {
-            Algorithm::Spm => Merging::Spm(Box::new(Spm::new(&vocab))),
+            Algorithm::Spm => Merging::Spm(Box::new(Spm::new(&vocab, Arc::clone(&finder)))),
             Algorithm::Bpe => {
                 let key = "tokenizer.ggml.merges";
                 let merges = parts.merges.as_ref().ok_or(TokenizerError::MissingKey { key })?;
                 Merging::Bpe(Box::new(Bpe::new(&vocab, parts.pre_tokenizer()?, merges)?))
             }
         };
-        Ok(Self { special: SpecialTokens::new(&vocab), algorithm, warnings, vocab: Arc::new(vocab) })
+        Ok(Self { special: SpecialTokens::new(&vocab, finder), algorithm, warnings, vocab: Arc::new(vocab) })
     }
 
     /// The tokens of `text`. Takes time proportional to n log n of its length, whatever the text and the vocabulary.
@@ -240,6 +242,13 @@ impl Tokenizer {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+}
+
+/// A search for the tokens that are looked for in whole texts: special ones, and long ones of SPM.
+fn finder(vocab: &Vocab) -> Finder {
+    let is_long = |text: &str| vocab.algorithm() == Algorithm::Spm && text.len() > spm::HASHED;
+    let is_special = |id: TokenId| vocab.tokens()[id as usize].attrs.any(special::SPECIAL);
+    Finder::new(vocab.texts().filter(|&(text, id)| is_special(id) || is_long(text)))
 }
 
 impl From<Output> for Encoding {

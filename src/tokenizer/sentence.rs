@@ -1,4 +1,4 @@
-//! SentencePiece's way with spaces: they become ▁ (U+2581) before merging, and spaces again afterwards.
+//! Spaces in SentencePiece: they become ▁ (U+2581) before merging, and spaces again when ids are decoded.
 
 use std::ops::Range;
 
@@ -26,7 +26,7 @@ pub(super) struct Places<'a> {
 impl<'a> Places<'a> {
     /// `source` is the text that was escaped and stands at byte `at` of the whole; `prefix` as in [`escape`].
     pub(super) fn new(source: &'a str, at: usize, prefix: bool) -> Self {
-        // The prefix is a ▁ that comes from nowhere.
+        // The prefix is a ▁ that is not in the source.
         let escaped = if prefix { SPACE.len_utf8() } else { 0 };
         Self { source: source.chars(), at, escaped, plain: 0 }
     }

@@ -19,6 +19,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::find::{Finder, Match, NOTHING};
 use super::vocab::{Attrs, Vocab};
@@ -35,12 +36,18 @@ pub(super) enum Fragment {
 
 /// All special tokens of a vocabulary, by their texts.
 pub(super) struct SpecialTokens {
-    finder: Finder,
+    /// Finds special tokens, and perhaps others.
+    finder: Arc<Finder>,
     /// Pattern → attributes of its token.
     attrs: Vec<Attrs>,
-    /// Pattern → the longest user-defined token among it and the shorter patterns that are suffixes of it.
+    /// Pattern → the longest special token among it and the shorter patterns that are suffixes of it.
+    special: Vec<Match>,
+    /// Pattern → the longest user-defined token among them.
     user_defined: Vec<Match>,
 }
+
+/// Control, unknown and user-defined tokens are special.
+pub(super) const SPECIAL: Attrs = Attrs(Attrs::CONTROL.0 | Attrs::UNKNOWN.0 | Attrs::USER_DEFINED.0);
 
 /// The longest token that might end at `start + len`. The order is the order of the rule: the longest is the greatest;
 /// of those the lowest id, then the leftmost.
@@ -62,23 +69,26 @@ struct Found {
 }
 
 impl SpecialTokens {
-    /// Collects the control, unknown and user-defined tokens of `vocab`.
-    pub(super) fn new(vocab: &Vocab) -> Self {
-        let special = Attrs::CONTROL | Attrs::UNKNOWN | Attrs::USER_DEFINED;
-        let texts = vocab.texts().filter(|&(_, id)| vocab.tokens()[id as usize].attrs.any(special));
-        let finder = Finder::new(texts);
+    /// The special tokens of `vocab`, all of which `finder` finds.
+    pub(super) fn new(vocab: &Vocab, finder: Arc<Finder>) -> Self {
         let order = finder.by_length();
         let mut attrs = vec![Attrs::default(); order.len()];
+        let mut special = vec![NOTHING; order.len()];
         let mut user_defined = vec![NOTHING; order.len()];
         for token in order.into_iter().filter(|&token| token != NOTHING) {
             let its = vocab.tokens()[finder.id(token) as usize].attrs;
             attrs[token.index()] = its;
-            user_defined[token.index()] = match its.any(Attrs::CONTROL | Attrs::UNKNOWN) {
-                true => user_defined[finder.shorter(token).index()],
-                false => token,
-            };
+            let shorter = finder.shorter(token).index();
+            special[token.index()] = if its.any(SPECIAL) { token } else { special[shorter] };
+            let is_user_defined = its.any(SPECIAL) && !its.any(Attrs::CONTROL | Attrs::UNKNOWN);
+            user_defined[token.index()] = if is_user_defined { token } else { user_defined[shorter] };
         }
-        Self { finder, attrs, user_defined }
+        Self { finder, attrs, special, user_defined }
+    }
+
+    #[cfg(test)]
+    pub(super) fn finder(&self) -> &Finder {
+        &self.finder
     }
 
     /// Cuts `text` into special tokens and the text between them. Control and unknown tokens count only where
@@ -100,16 +110,10 @@ impl SpecialTokens {
         fragments
     }
 
-    /// Bytes of memory that the search takes.
-    #[cfg(test)]
-    pub(super) fn memory(&self) -> usize {
-        self.finder.memory()
-    }
-
     /// The tokens in `text`, by the place where the bytes that they take begin.
     fn settle(&self, text: &[u8], parse_special: bool) -> BTreeMap<usize, Found> {
         let candidate = |token: Match, end: usize| {
-            let token = if parse_special { token } else { self.user_defined[token.index()] };
+            let token = if parse_special { &self.special } else { &self.user_defined }[token.index()];
             let len = self.finder.len(token);
             let id = Reverse(self.finder.id(token));
             (token != NOTHING).then(|| Candidate { len, id, start: Reverse(end - len), token })

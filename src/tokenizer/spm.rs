@@ -17,6 +17,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::find::{Finder, Match};
 use super::merge::{MAX_WORD, Merger, Rule, UNKNOWN};
@@ -27,7 +28,7 @@ use super::words::{Output, Session};
 use super::{TokenId, steps};
 
 /// Texts up to this many bytes are looked up by their hash. Ordinary vocabularies have no longer tokens.
-const HASHED: usize = 128;
+pub(super) const HASHED: usize = 128;
 
 /// Tables of one SPM vocabulary.
 pub(super) struct Spm {
@@ -36,14 +37,15 @@ pub(super) struct Spm {
     bytes: [Option<TokenId>; 256],
     /// Bytes of the longest token: longer texts need not be looked up.
     longest: usize,
-    /// The tokens longer than [`HASHED`].
-    long: Finder,
+    /// Finds the tokens longer than [`HASHED`], and perhaps others.
+    finder: Arc<Finder>,
     /// The characters that stand before a ▁ in some token, ascending: no cut is made behind these.
     joiners: Vec<char>,
 }
 
 impl Spm {
-    pub(super) fn new(vocab: &Vocab) -> Self {
+    /// The tables of `vocab`, whose long tokens `finder` finds.
+    pub(super) fn new(vocab: &Vocab, finder: Arc<Finder>) -> Self {
         let mut bytes = [None; 256];
         for byte in 0..=255u8 {
             let as_text = || byte.is_ascii().then(|| vocab.id((byte as char).encode_utf8(&mut [0; 4]))).flatten();
@@ -55,8 +57,12 @@ impl Spm {
             joiners.extend(pairs.filter(|&(c, next)| c != SPACE && next == SPACE).map(|(c, _)| c));
         }
         let longest = vocab.texts().map(|(text, _)| text.len()).max().unwrap_or(0);
-        let long = Finder::new(vocab.texts().filter(|(text, _)| text.len() > HASHED));
-        Self { bytes, longest, long, joiners: joiners.into_iter().collect() }
+        Self { bytes, longest, finder, joiners: joiners.into_iter().collect() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn finder(&self) -> &Finder {
+        &self.finder
     }
 
     /// Makes every character a joiner, so that the loop runs over whole fragments: the oracle of cutting.
@@ -121,16 +127,16 @@ impl Spm {
             let text = &word[at..at + c.len_utf8()];
             merger.push(text.len(), vocab.id(text).unwrap_or(UNKNOWN));
         }
-        // The longest of the long tokens that ends at each byte.
-        let long: Vec<Match> = match word.len() > HASHED && !self.long.is_empty() {
-            true => self.long.ends(word.as_bytes()).collect(),
+        // The longest token of the finder that ends at each byte.
+        let ends: Vec<Match> = match word.len().min(self.longest) > HASHED {
+            true => self.finder.ends(word.as_bytes()).collect(),
             false => Vec::new(),
         };
         let token = |text: Range<usize>| match text.len() {
             len if len > self.longest => None,
             len if len > HASHED => {
-                let found = self.long.within(*long.get(text.end - 1)?, len);
-                (self.long.len(found) == len).then(|| self.long.id(found))
+                let found = self.finder.within(*ends.get(text.end - 1)?, len);
+                (self.finder.len(found) == len).then(|| self.finder.id(found))
             }
             len => {
                 steps::add(len);

@@ -60,7 +60,7 @@ impl StreamDecoder {
 /// How many bytes at the end are the beginning of a character that more bytes may complete.
 fn unfinished(bytes: &[u8]) -> usize {
     match bytes.utf8_chunks().last() {
-        // An invalid tail of a chunk is either wrong for good or merely cut off. Only a tail that is cut off becomes
+        // An invalid tail of a chunk is either invalid for good or cut off. Only a tail that is cut off becomes
         // valid by appending continuation bytes; the first byte of those decides (E0 A0.., ED 80.., F0 90.., F4 80..).
         Some(chunk) if may_be_completed(chunk.invalid()) => chunk.invalid().len(),
         _ => 0,

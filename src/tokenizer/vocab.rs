@@ -22,7 +22,7 @@ pub enum Algorithm {
 
 /// A set of token attributes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Attrs(u16);
+pub struct Attrs(pub(super) u16);
 
 impl Attrs {
     /// `<unk>`: stands for what the vocabulary cannot express.

@@ -5,8 +5,8 @@
 //! applied one after another, each to the pieces the previous one left**; what lies between two matches becomes a
 //! piece as well, so no byte is ever lost. Look first at [`GPT2`] and [`LLAMA3`], then at [`KNOWN`], the names.
 //!
-//! The patterns run as hand-written scanners ([`scan`]); the regex stands beside each as its meaning
-//! and as the oracle of the property test below.
+//! The patterns run as hand-written scanners ([`scan`]). Beside each scanner is the regex that it implements; a property
+//! test compares the two.
 //!
 //! Source: llama.cpp `llm_tokenizer_bpe` and `llama_vocab::impl::load` (`src/llama-vocab.cpp`).
 
@@ -153,7 +153,7 @@ const BLOOM: Patterns = &[BLOOM_PATTERN];
 const VIKING: Patterns = &[BLOOM_PATTERN, DIGIT];
 const SENTENCE_PIECES: Patterns = &[LINES];
 
-/// How one family of BPE vocabularies cuts text, and the habits that llama.cpp ties to the same name.
+/// How one family of BPE vocabularies cuts text, and the switches that llama.cpp sets by the same name.
 pub(super) struct PreTokenizer {
     /// The values of `tokenizer.ggml.pre`.
     names: &'static [&'static str],

@@ -2,7 +2,6 @@
 //! about sixteen times as many steps. (No clock: a test machine may be slow. Steps are comparisons, transitions and
 //! hashed bytes; see `steps`.)
 
-use super::super::special::SpecialTokens;
 use super::*;
 
 /// Sixteen times the input takes at most a little more than sixteen times the steps: n log n does.
@@ -158,10 +157,22 @@ fn traces() {
     }
 }
 
-/// The search for special tokens takes a few bytes for each byte of theirs.
+/// The search for special and for long tokens takes a few bytes for each byte of theirs.
 #[test]
-fn memory_of_special_tokens() {
-    let tokenizer = spm(vec![("a".repeat(1_000_000), 0.0, 3), ("b".to_owned(), 0.0, 1)]);
-    let special = SpecialTokens::new(tokenizer.vocab());
-    assert!(special.memory() < 9_100_000, "{} bytes", special.memory());
+fn memory_of_long_tokens() {
+    for kind in [1, 3, 4] {
+        let tokenizer = spm(vec![("a".repeat(1_000_000), 0.0, kind), ("b".to_owned(), 0.0, 1)]);
+        let Merging::Spm(spm) = &tokenizer.algorithm else { unreachable!() };
+        assert!(spm.finder().memory() < 9_100_000, "{} bytes", spm.finder().memory());
+        assert!(std::ptr::eq(spm.finder(), tokenizer.special.finder()), "both searches share their memory");
+    }
+}
+
+/// A long ordinary token is no special token, also where it ends with one.
+#[test]
+fn long_tokens_are_not_special() {
+    let long = "a".repeat(200) + "[x]";
+    let tokenizer = spm(vec![(long.clone(), 0.0, 1), ("[x]".to_owned(), 0.0, 4), ("a".to_owned(), 0.0, 1)]);
+    let ids = tokenizer.encode(&long, PLAIN);
+    assert_eq!((ids.len(), ids.last()), (202, Some(&1))); // ▁ is <unk>
 }

@@ -47,7 +47,7 @@ fn each_mistake_has_its_error() {
 }
 
 #[test]
-fn what_is_merely_odd_is_told() {
+fn what_is_odd_but_not_wrong_is_a_warning() {
     let parts = VocabParts { special: vec![(Role::Bos, 99), (Role::Eos, u32::MAX)], add_bos: Some(true), ..bpe() };
     let tokenizer = Tokenizer::from_parts(&parts).unwrap();
     // No pre-tokenizer named, two ids out of range, no BOS to add.

@@ -1,7 +1,7 @@
-//! What kind of character is this? The only question that pre-tokenizers ask of Unicode.
+//! The class of a character: all that pre-tokenizers need to know about Unicode.
 //!
 //! Patterns such as `\p{L}+` or `[^\s\p{L}\p{N}]+` need nothing finer than [`Class`], and the classes are
-//! disjoint: a character has exactly one. This room does not normalise text, and it does not know upper from
+//! disjoint: a character has exactly one. This module does not normalise text, and it does not know upper from
 //! lower case outside ASCII, because no pattern here asks for it.
 
 mod runs;
