@@ -2,7 +2,7 @@
 //!
 //! This crate loads a GGUF model and computes the same forward pass on two paths: the naive path ([`naive`]) reads like the
 //! paper, the optimized path ([`optimized`]) is built for speed. The two are compared value by value
-//! ([`measure::verify`]), and everything that happens inside can be watched ([`observe`]).
+//! ([`measure::verify`]), and every value and operation inside can be observed ([`observe`]).
 //!
 //! **Find the forward pass.** Open [`naive::transformer`]: `forward → block → attention → feed_forward` is the whole
 //! transformer. Then open [`naive::ops`], beside it: the formula of each operation.
@@ -22,13 +22,13 @@
 //! let mut session = Session::new(&mut engine, SessionOptions::default());
 //!
 //! let prompt = tokenizer.encode("Once upon a", EncodeOptions::PROMPT);
-//! let mut logits = session.prefill(&prompt, &mut Off)?; // a score for every token that may come next
+//! let mut logits = session.prefill(&prompt, &mut Off)?; // one logit for each token of the vocabulary
 //! let (mut decoder, mut text) = (tokenizer.stream(), String::new());
 //! for _ in 0..3 {
-//!     let scores = logits.last().ok_or("no scores")?;
-//!     let likeliest = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0) as u32;
-//!     text += &decoder.push(likeliest);
-//!     logits = session.decode(likeliest, &mut Off)?;
+//!     let scores = logits.last().ok_or("no logits")?;
+//!     let most_probable = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0) as u32;
+//!     text += &decoder.push(most_probable);
+//!     logits = session.decode(most_probable, &mut Off)?;
 //! }
 //! assert_eq!(text, " time, there");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -49,8 +49,8 @@
 //! | F5 | [`engine`] | prefill, decode, stop: a sequence that grows |
 //! | F1 | [`gguf`], [`tensor`] | the file format, and what a tensor looks like in memory |
 //! | F1 | [`kernels`] | the inner loops of the optimized path: packed tiles, scalar and vector kernels |
-//! | F0 | [`quant`], [`observe`], [`escape`] | the block formats, one file each; observers, hooks and the cost model; text of a file made safe to show |
-//! | F6 | [`measure`] | inspect a file, verify a path, measure speed and the share of the machine that it is |
+//! | F0 | [`quant`], [`observe`], [`escape`] | the block formats, one file each; observers, hooks and the cost model; control characters of names and metadata made visible |
+//! | F6 | [`measure`] | inspect a file, verify a path, measure speed and the share of the machine's limits that it reaches |
 //! | F8 | `cli` | one file per command; behind the feature `cli`, which is on by default |
 //!
 //! The library never prints, never exits and never panics on input. Every module that can fail has one error enum, which says

@@ -64,9 +64,9 @@ pub trait Ops<R: Real> {
         let mut y = Array2::from_elem((x.nrows(), w.ncols()), R::ZERO);
         // y += x_i · W_i, for one input after the other. W is read in blocks of 16 rows, so that a block is still in the
         // processor's cache for the next token. The order of each sum does not depend on the size of the blocks.
-        for (x, w) in x.axis_chunks_iter(Axis(1), 16).zip(w.axis_chunks_iter(Axis(0), 16)) {
-            for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
-                for (&x_i, w_i) in x.iter().zip(w.rows()) {
+        for (x_block, w_block) in x.axis_chunks_iter(Axis(1), 16).zip(w.axis_chunks_iter(Axis(0), 16)) {
+            for (token, mut y) in x_block.rows().into_iter().zip(y.rows_mut()) {
+                for (&x_i, w_i) in token.iter().zip(w_block.rows()) {
                     y.zip_mut_with(&w_i, |y, &w| *y += x_i * w);
                 }
             }
@@ -89,7 +89,8 @@ pub trait Ops<R: Real> {
         y
     }
 
-    /// Token ids → vectors: column `t` of the embedding matrix, times `scale` where the model has one.
+    /// Token ids → vectors: column `t` of the embedding matrix (row `t` of GGUF's, which is the transpose), times `scale` if the
+    /// model has one.
     ///
     /// table `[n_embd, n_vocab]` → `[n, n_embd]`.
     fn embed(&self, tokens: &[u32], table: &Array2<R>, scale: Option<R>) -> Array2<R> {
@@ -201,8 +202,8 @@ pub trait Ops<R: Real> {
     fn softmax(&self, x: &Array1<R>) -> Array1<R> {
         let max = x.iter().fold(R::NEG_INFINITY, |max, &x| if x > max { x } else { max });
         let exp = x.mapv(|x| (x - max).exp());
-        let normalizer = sum(exp.iter().copied()).recip();
-        exp.mapv(|e| e * normalizer)
+        let one_over_sum = sum(exp.iter().copied()).recip();
+        exp.mapv(|e| e * one_over_sum)
     }
 
     /// The activation function of the feed-forward network: `act(gate) · up` (SwiGLU, GeGLU: Shazeer 2020), or `act(up)`
@@ -219,7 +220,7 @@ pub trait Ops<R: Real> {
     }
 
     /// The router of a mixture of experts: softmax over all experts, then the `n_used` largest, whose weights are divided by
-    /// their sum where the model says so (Jiang et al. 2024).
+    /// their sum if `config.renormalize` is set (Jiang et al. 2024).
     ///
     /// scores `[n, n_expert]`.
     fn route(&self, scores: &Array2<R>, config: &Experts) -> Routing<R> {
@@ -232,14 +233,14 @@ pub trait Ops<R: Real> {
             best.sort_by(|&a, &b| p[b].partial_cmp(&p[a]).unwrap_or(std::cmp::Ordering::Equal)); // stable: ties by index
             experts.row_mut(i).assign(&ArrayView1::from(&best[..n_used]));
             let chosen = best[..n_used].iter().map(|&e| p[e]).collect::<Array1<R>>();
-            let normalizer = if config.renormalize {
+            let one_over_total = if config.renormalize {
                 let total = sum(chosen.iter().copied());
                 let least = R::of(config.min_weight_sum);
                 Some((if total < least { least } else { total }).recip())
             } else {
                 None
             };
-            weights.row_mut(i).assign(&chosen.mapv(|w| normalizer.map_or(w, |n| w * n)));
+            weights.row_mut(i).assign(&chosen.mapv(|w| one_over_total.map_or(w, |n| w * n)));
         }
         Routing { experts, weights }
     }

@@ -30,7 +30,7 @@ pub struct Transformer<R = f32, O = ReferenceOps> {
 }
 
 impl Transformer {
-    /// Decodes a model's weights to f32.
+    /// Makes f32 matrices of a model's quantised weights.
     ///
     /// # Errors
     /// If a format has no decoder; a loaded [`Model`] holds no such tensor.
@@ -45,7 +45,7 @@ impl<R, O> Transformer<R, O> {
         &self.config
     }
 
-    /// The decoded weights.
+    /// The weights as f32 matrices.
     pub fn weights(&self) -> &Weights<R> {
         &self.weights
     }
@@ -60,12 +60,12 @@ impl<R, O> Transformer<R, O> {
         self.trace.iter().filter_map(|point| point.op()).collect()
     }
 
-    /// Takes the model apart and gives its operations back, with what they may have noted.
+    /// Ends the model and returns its operations, which may have counted or stored something.
     pub fn into_ops(self) -> O {
         self.ops
     }
 
-    /// An empty cache with room for `n_positions` positions, keys and values stored as `formats` says: a [`KvFormat`](crate::kv_cache::KvFormat) for
+    /// An empty cache for `n_positions` positions. `formats` says how keys and values are stored: a [`KvFormat`](crate::kv_cache::KvFormat) for
     /// both, or [`KvFormats`].
     pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
         let KvFormats { k, v } = formats.into();
@@ -132,16 +132,16 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         ops.tap(Hook::ResidPre, x);
 
         let h = ops.norm(Op::AttnNorm, x, &w.attn_norm, norm); // [n_tokens, n_embd]
-        let out = self.attention(layer, &h, context, cache, ops); // what other positions know
+        let out = self.attention(layer, &h, context, cache, ops); // reads other positions
         ops.add(Op::AttnResidual, x, &out); // x += attention(norm(x))
 
         let h = ops.norm(Op::FfnNorm, x, &w.ffn_norm, norm); // [n_tokens, n_embd]
-        let out = self.feed_forward(layer, &h, ops); // what this position makes of it
+        let out = self.feed_forward(layer, &h, ops); // reads this position only
         ops.add(Op::FfnResidual, x, &out); // x += feed_forward(norm(x))
     }
 
-    /// Attention: the query of each token asks the keys of the positions before it, and their values are the answer.
-    /// h `[n_tokens, n_embd]` → `[n_tokens, n_embd]`.
+    /// Attention: the query of each token is compared with the keys of all positions that it may see, its own among them. The
+    /// result is the sum of their values, weighted by how well the keys fit. h `[n_tokens, n_embd]` → `[n_tokens, n_embd]`.
     fn attention(
         &self,
         layer: usize,
@@ -191,14 +191,16 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
                 ops.linear(Op::FfnDown, &hidden, down) // [n_tokens, n_embd]
             }
             FeedForward::Experts { router, gate, up, down } => {
-                let config =
-                    self.config.layers[layer].experts.as_ref().expect("experts have their numbers, checked at load");
+                let config = self.config.layers[layer]
+                    .experts
+                    .as_ref()
+                    .expect("a block with experts has their configuration, checked at load");
                 let scores = ops.linear(Op::FfnGateInp, h, router); // [n_tokens, n_expert]
                 let (experts, weights) = ops.route(&scores, config); // [n_tokens · n_used], [n_tokens, n_used]
 
                 // A row is now one assignment of a token to an expert: [n_tokens · n_used, …].
-                let tokens: Vec<usize> = (0..experts.len()).map(|assignment| assignment / config.n_used).collect();
-                let h = h.select(Axis(0), &tokens);
+                let token_of: Vec<usize> = (0..experts.len()).map(|assignment| assignment / config.n_used).collect();
+                let h = h.select(Axis(0), &token_of);
                 let gate = ops.expert_linear(Op::FfnGate, &h, gate, &experts);
                 let mut up = ops.expert_linear(Op::FfnUp, &h, up, &experts);
                 let hidden = ops.activate(act, Some(&gate), &mut up);

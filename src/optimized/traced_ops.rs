@@ -43,7 +43,8 @@ impl<'a> Projection<'a> {
     }
 }
 
-/// The output of a branch, `[n_queries, n_embd]`, before it is added to the residual stream.
+/// The output of a branch, `[n_queries, n_embd]`, before it is added to the residual stream: either its rows, or a product that
+/// is not computed yet and that the kernel will add directly.
 pub(super) enum Branch<'a> {
     /// Not computed yet: [`TracedOps::add`] multiplies `input` by the last matrix of the branch and adds each result to the
     /// stream where it is computed. `y` is the buffer for the case that somebody needs the output itself.

@@ -4,7 +4,7 @@
 //! no line in common. What differs:
 //!
 //! - weights are packed tiles ([`super::pack`]),
-//! - activations live in buffers that every block uses again ([`Scratch`]),
+//! - activations are stored in buffers that every block uses again ([`Scratch`]),
 //! - rows that a matrix reads are quantised once, where they are made ([`super::act_quant`]),
 //! - matrices that read the same rows run in one dispatch ([`TracedOps::linears`]),
 //! - attention reads keys and values from the pages of the cache, without a copy ([`super::attention`]),
@@ -51,8 +51,8 @@ impl Transformer {
     /// Packs a model's weights and starts the threads.
     ///
     /// # Errors
-    /// If there is no memory for the packed weights, if there are not so many threads, or if a format has no tiles (a loaded
-    /// [`Model`] holds no such).
+    /// If there is no memory for the packed weights, if the system does not start so many threads, or if a weight has a format
+    /// that cannot be packed (a loaded [`Model`] has no such weight).
     pub fn new(model: &Model, options: Options) -> Result<Self, PackError> {
         let n_threads = if options.n_threads == 0 { physical_cores() } else { options.n_threads };
         let mut pool = Pool::new(n_threads)?;
@@ -72,12 +72,12 @@ impl Transformer {
         &self.network.config
     }
 
-    /// The inner loops in use.
+    /// The kernels in use.
     pub fn kernels(&self) -> &Kernels {
         &self.workers.kernels
     }
 
-    /// How finely activations are rounded before they meet a matrix in a block format.
+    /// The precision to which activations are rounded before they are multiplied with a matrix in a block format.
     pub fn activations(&self) -> super::ActPrecision {
         self.options.activations
     }
@@ -103,7 +103,7 @@ impl Transformer {
         self.trace.iter().filter_map(|point| point.op()).collect()
     }
 
-    /// An empty cache with room for `n_positions` positions, keys and values stored as `formats` says: a [`KvFormat`](crate::kv_cache::KvFormat) for
+    /// An empty cache for `n_positions` positions. `formats` says how keys and values are stored: a [`KvFormat`](crate::kv_cache::KvFormat) for
     /// both, or [`KvFormats`].
     pub fn new_cache(&self, formats: impl Into<KvFormats>, n_positions: usize) -> KvCache {
         let KvFormats { k, v } = formats.into();
@@ -176,17 +176,17 @@ impl Network {
         ops.norm(Op::AttnNorm, x, &w.attn_norm, norm, &mut s.h_attn); // [n_tokens, n_embd]
         let last = layer + 1 == self.config.n_layer();
         let rows = context.query_rows(last && !ops.watched());
-        x.retain_rows(rows);
-        let out = self.attention(layer, rows, context, cache, ops, s); // what other positions know
+        x.retain_rows(rows); // removes rows in the last block only
+        let out = self.attention(layer, rows, context, cache, ops, s); // reads other positions
         ops.add(Op::AttnResidual, x, out); // x += attention(norm(x))
 
         ops.norm(Op::FfnNorm, x, &w.ffn_norm, norm, &mut s.h_ffn); // [n_queries, n_embd]
-        let out = self.feed_forward(layer, ops, s); // what this position makes of it
+        let out = self.feed_forward(layer, ops, s); // reads this position only
         ops.add(Op::FfnResidual, x, out); // x += feed_forward(norm(x))
     }
 
-    /// Attention: the query of each token asks the keys of the positions before it, and their values are the answer.
-    /// `s.h_attn`, `[n_tokens, n_embd]` → `[n_queries, n_embd]`, for the rows of the batch in `rows`.
+    /// Attention: the query of each token is compared with the keys of all positions that it may see, its own among them. The
+    /// result is the sum of their values, weighted by how well the keys fit. `s.h_attn`, `[n_tokens, n_embd]` → `[n_queries, n_embd]`, for the rows of the batch in `rows`.
     fn attention<'a>(
         &'a self,
         layer: usize,
@@ -256,8 +256,10 @@ impl Network {
                 ops.branch(Op::FfnDown, &s.hidden, down, &mut s.y) // [n_queries, n_embd]
             }
             FeedForward::Experts { router, gate, up, down } => {
-                let config =
-                    self.config.layers[layer].experts.as_ref().expect("experts have their numbers, checked at load");
+                let config = self.config.layers[layer]
+                    .experts
+                    .as_ref()
+                    .expect("a block with experts has their configuration, checked at load");
                 ops.linears(&s.h_ffn, [Projection::rows(Op::FfnGateInp, router, &mut s.scores)]); // [n_queries, n_expert]
                 let routing = ops.route(&s.scores, config);
 
