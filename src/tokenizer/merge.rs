@@ -191,7 +191,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
+        #![proptest_config(ProptestConfig::with_cases(6))]
 
         /// Words so long that the queue keeps runs: repetitions, with a disturbance in the middle.
         #[test]

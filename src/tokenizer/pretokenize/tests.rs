@@ -74,14 +74,14 @@ fn a_long_run_takes_one_look() {
             " ", "\n", "a", "A", "É", "1", "'", "!", " \n", "\n  ", "É1", "  x", "Aé", "AÉA", "'a", "\u{301}", "語",
             "。 ",
         ] {
-            for end in ["", "x", "\n", "1", "É", "!"] {
+            for end in ["", "x", "\n"] {
                 let looks = |n: usize| {
                     let text = unit.repeat(n) + end;
                     let (steps, words) = steps::of(|| pre.split(&text));
                     assert_eq!(words.iter().sum::<usize>(), text.len());
                     steps
                 };
-                let (short, long) = (looks(200), looks(3200));
+                let (short, long) = (looks(100), looks(1600));
                 assert!(short > 0 && long <= 17 * short, "{:?}, {unit:?}, {end:?}: {short}, {long}", pre.names);
             }
         }
