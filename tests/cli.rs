@@ -160,7 +160,7 @@ fn bad_input_is_refused_in_one_line() {
     let mut template = tiny_gguf::named("llama-gqa-f32").model();
     template.metadata.insert("tokenizer.chat_template", "{% for message in messages %}{{ oops").unwrap();
     place.write("template.gguf", &template.to_bytes());
-    template.metadata.insert("tokenizer.chat_template", "{# says nothing #}").unwrap();
+    template.metadata.insert("tokenizer.chat_template", "{{ messages | length }}").unwrap();
     place.write("silent.gguf", &template.to_bytes());
 
     let generate = |model: &str, why: &[&str]| place.refused(&["generate", "-m", model, "-p", "hello"], why);

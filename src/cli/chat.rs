@@ -73,6 +73,9 @@ pub(super) fn run(args: &ChatArgs, signals: &Signals) -> Result<Verdict> {
     let Some(template) = template else {
         bail!("this model has no chat template (key tokenizer.chat_template); it continues text: use `generate`");
     };
+    if !template.reads_messages() {
+        note("warning: the model's chat template never reads the conversation: the model will not see what you say");
+    }
     let options = GenerateOptions { max_tokens: usize::try_from(args.n_predict).ok(), ..GenerateOptions::default() };
     let session = Session::new(&mut engine, args.model.session());
     let messages = args.system.iter().map(|text| Message::new("system", text)).collect();

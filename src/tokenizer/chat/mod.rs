@@ -55,7 +55,7 @@ enum Content {
     Text,
     /// As a list with one part that is a text.
     Parts,
-    /// In neither way the text appears in what the template makes.
+    /// The template reads the messages, but the text appears in its output in neither way.
     Swallowed,
 }
 
@@ -101,7 +101,7 @@ impl ChatTemplate {
         }
         Ok(match (as_text, self.probe(&question, Content::Parts, true, USER_PROBE)?) {
             (_, Some(true)) => Content::Parts,
-            (Some(false), _) => Content::Swallowed,
+            (Some(false), _) if self.reads_messages() => Content::Swallowed,
             (_, _) => Content::Text,
         })
     }
@@ -138,6 +138,12 @@ impl ChatTemplate {
     /// put before the text of the message that follows, as llama.cpp does.
     pub fn supports_system_role(&self) -> bool {
         self.supports_system
+    }
+
+    /// Whether the template mentions the conversation at all. One that does not writes the same text whatever is said, and is
+    /// not taken for one that loses the user's words by mistake.
+    pub fn reads_messages(&self) -> bool {
+        self.source.contains("messages")
     }
 
     /// The template's text.

@@ -82,13 +82,14 @@ fn content_goes_as_a_list_of_parts_where_the_template_wants_one() {
 
 #[test]
 fn a_template_that_leaves_out_what_the_user_says_is_refused() {
-    for source in
-        ["Assistant:", "{% for m in messages %}{{ m.role }}: {{ m.contents }}{% endfor %}", "{{ messages|length }}"]
-    {
+    for source in ["{% for m in messages %}{{ m.role }}: {{ m.contents }}{% endfor %}", "{{ messages|length }}"] {
         let error = render(source, &[("user", "Hi")]).unwrap_err().to_string();
         assert!(error.starts_with("chat template: the template leaves out what the user says"), "{error}");
         assert!(render(source, &[("assistant", "Hi")]).is_ok(), "nothing of the user's is lost");
     }
+    // One that never reads the conversation is served, and says so.
+    assert_eq!(render("Assistant:", &[("user", "Hi")]).unwrap(), "Assistant:");
+    assert!(!ChatTemplate::new("Assistant:", "", "").unwrap().reads_messages());
     // One that refuses to be asked is not accused: its own reason is told.
     let refuses = "{{ raise_exception('only with tools') if not tools }}";
     assert_eq!(render(refuses, &[("user", "Hi")]).unwrap_err().to_string(), "chat template: only with tools");
