@@ -57,7 +57,9 @@ macro_rules! stamp_gemm {
                     if N <= FEW_COLUMNS {
                         prefetch(slice_of(tile, b, layout.strips), AHEAD);
                     }
-                    let x = x.map(|x| &x[t * layout.strips + b]);
+                    let mut blocks = [&x[0][t * layout.strips + b]; N];
+                    (0..N).for_each(|c| blocks[c] = &x[c][t * layout.strips + b]);
+                    let x = blocks;
                     let lines = unpack(layout.codes, &tile[layout.strip_at(b)..]);
                     let (scale, min) = scales(layout.scales, tile, b);
                     macro_rules! add {

@@ -41,16 +41,19 @@ macro_rules! stamp_panel {
             const N: usize,
         >(
             zero: i32,
-            strips: [&[Strip]; G],
-            x: [&[ActBlock<LIMBS>]; N],
+            mut strips: [&[Strip]; G],
+            mut x: [&[ActBlock<LIMBS>]; N],
         ) -> [[F32x16; N]; G] {
             let zero = if MIN { 0 } else { zero };
             let mut acc = [[set(0.0); N]; G];
             // All are as long as the first, so that the compiler checks no bounds in the loop.
             let n = strips[0].len();
-            let (strips, x) = (strips.map(|strips| &strips[..n]), x.map(|x| &x[..n]));
+            (0..G).for_each(|g| strips[g] = &strips[g][..n]);
+            (0..N).for_each(|c| x[c] = &x[c][..n]);
             for k in 0..n {
-                let x = x.map(|x| &x[k]);
+                let mut blocks = [&x[0][k]; N];
+                (0..N).for_each(|c| blocks[c] = &x[c][k]);
+                let x = blocks;
                 let line = |g: usize, j: usize| load(&strips[g][k].codes[j]);
                 // Written out for each half, so that the compiler knows the lines.
                 macro_rules! add {
