@@ -114,13 +114,20 @@ impl Pool {
         for index in 1..n_threads {
             let shared = Arc::clone(&pool.shared);
             let thread = std::thread::Builder::new().name(format!("worker {index}"));
-            let thread = thread.spawn(move || work(&shared, index));
+            let (started, has_started) = std::sync::mpsc::channel();
+            let thread = thread.spawn(move || {
+                let _ = started.send(());
+                work(&shared, index);
+            });
             // The threads that have started wait for the others; dropping the pool ends them.
             pool.threads.push(thread.map_err(|source| ThreadsError::Refused {
                 asked: n_threads,
                 given: index,
                 source,
             })?);
+            // One after the other: a thread that starts while the next one takes the last memory for its stack finds none for
+            // its signal stack, and the standard library then ends the process.
+            let _ = has_started.recv();
         }
         expect_whole(pool.shared.between.gather());
         Ok(pool)
