@@ -36,7 +36,7 @@
 //!
 //! ## The modules, in reading order
 //!
-//! A module imports only from the floors below its own; a test (`tests/layering.rs`) checks this.
+//! A module imports only from the floors below its own; a test (`tests/house/layering.rs`) checks this.
 //!
 //! | floor | module | what it holds |
 //! |---|---|---|

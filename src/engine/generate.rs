@@ -108,7 +108,7 @@ pub fn generate(
     chain: &mut Chain,
     prompt: &[u32],
     options: &GenerateOptions,
-    obs: &mut impl Observer,
+    obs: &mut dyn Observer,
     each: impl FnMut(&str) -> bool,
 ) -> Result<Generated, GenerateError> {
     check(session, prompt)?;
@@ -136,18 +136,18 @@ fn check(session: &Session<'_>, prompt: &[u32]) -> Result<(), GenerateError> {
 }
 
 /// A generation under way: who takes part in it, and what has come of it.
-struct Generation<'a, 's, Obs, Each> {
+struct Generation<'a, 's, Each> {
     session: &'a mut Session<'s>,
     tokenizer: &'a Tokenizer,
     chain: &'a mut Chain,
     options: &'a GenerateOptions,
-    obs: &'a mut Obs,
+    obs: &'a mut dyn Observer,
     each: Each,
     answer: Answer,
     timings: Timings,
 }
 
-impl<Obs: Observer, Each: FnMut(&str) -> bool> Generation<'_, '_, Obs, Each> {
+impl<Each: FnMut(&str) -> bool> Generation<'_, '_, Each> {
     /// Processes the prompt and returns the scores of what comes after it; `None` if the caller, who is asked between its
     /// chunks, wants to stop.
     fn prefill(&mut self, prompt: &[u32]) -> Result<Option<Logits>, GenerateError> {
@@ -173,6 +173,11 @@ impl<Obs: Observer, Each: FnMut(&str) -> bool> Generation<'_, '_, Obs, Each> {
             let started = Instant::now();
             let token = sample(self.chain, logits.last().unwrap_or_default(), self.obs)?;
             self.chain.accept(token);
+            if self.obs.interests().events {
+                let piece = self.tokenizer.piece(token, true).unwrap_or_default();
+                let piece = String::from_utf8_lossy(&piece).into_owned();
+                self.obs.event(&Event::Token { token, piece });
+            }
             if self.tokenizer.is_eog(token) && !self.options.ignore_eog {
                 break StopReason::EndOfGeneration(token);
             }
@@ -252,18 +257,10 @@ impl Answer {
     }
 }
 
-/// Samples a token; whoever watches is told what each stage did.
-fn sample<Obs: Observer>(chain: &mut Chain, scores: &[f32], obs: &mut Obs) -> Result<u32, SamplingError> {
-    if !Obs::OPS {
+/// Samples a token; whoever asked for it is told what each stage did.
+fn sample(chain: &mut Chain, scores: &[f32], obs: &mut dyn Observer) -> Result<u32, SamplingError> {
+    if !obs.interests().sampler {
         return chain.sample(scores);
     }
-    chain.sample_watched(scores, |stage| {
-        obs.event(&Event::Sampler {
-            stage: stage.stage,
-            n_in: stage.n_in,
-            n_out: stage.n_out,
-            kept_mass: stage.kept_mass,
-            entropy: stage.entropy,
-        });
-    })
+    chain.sample_watched(scores, |stage| obs.event(&Event::Sampler(stage)))
 }

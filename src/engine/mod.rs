@@ -74,7 +74,7 @@ impl Engine {
         &mut self,
         batch: &Batch,
         cache: &mut KvCache,
-        obs: &mut impl Observer,
+        obs: &mut dyn Observer,
     ) -> Result<Logits, ForwardError> {
         let logits = match self {
             Engine::Naive(transformer) => transformer.forward(batch, cache, obs),

@@ -5,7 +5,7 @@
 use super::Engine;
 use crate::batch::{Batch, BatchError, Logits, SeqId};
 use crate::kv_cache::{ForwardError, KvCache, KvFormats};
-use crate::observe::Observer;
+use crate::observe::{Event, Observer, Phase};
 
 /// How a session is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Session<'a> {
     cache: KvCache,
     tokens: Vec<u32>,
     chunk: usize,
+    /// Forward passes so far.
+    steps: usize,
 }
 
 impl<'a> Session<'a> {
@@ -37,7 +39,7 @@ impl<'a> Session<'a> {
     /// An empty sequence with room for the model's whole context.
     pub fn new(engine: &'a mut Engine, options: SessionOptions) -> Self {
         let cache = engine.new_cache(options.kv, engine.config().n_ctx);
-        Self { engine, cache, tokens: Vec::new(), chunk: options.chunk.max(1) }
+        Self { engine, cache, tokens: Vec::new(), chunk: options.chunk.max(1), steps: 0 }
     }
 
     /// The tokens that the model has seen.
@@ -60,7 +62,11 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If there are no tokens, one is not in the vocabulary, they do not fit the context, there is no memory, or the logits
     /// are not numbers; the sequence is then as long as the chunks that were processed.
-    pub fn prefill(&mut self, tokens: &[u32], obs: &mut impl Observer) -> Result<Logits, ForwardError> {
+    pub fn prefill(&mut self, tokens: &[u32], obs: &mut dyn Observer) -> Result<Logits, ForwardError> {
+        self.process(tokens, Phase::Prefill, obs)
+    }
+
+    fn process(&mut self, tokens: &[u32], phase: Phase, obs: &mut dyn Observer) -> Result<Logits, ForwardError> {
         let (n, chunk) = (tokens.len(), self.chunk);
         let mut done = 0;
         loop {
@@ -69,7 +75,7 @@ impl<'a> Session<'a> {
             if end < n {
                 batch = batch.without_logits();
             }
-            let logits = self.run(&batch, obs)?;
+            let logits = self.run(&batch, phase, obs)?;
             done = end;
             if done == n {
                 return Ok(logits);
@@ -84,7 +90,7 @@ impl<'a> Session<'a> {
     pub fn score(
         &mut self,
         tokens: &[u32],
-        obs: &mut impl Observer,
+        obs: &mut dyn Observer,
         mut each: impl FnMut(Logits),
     ) -> Result<(), ForwardError> {
         if tokens.is_empty() {
@@ -92,17 +98,17 @@ impl<'a> Session<'a> {
         }
         for chunk in tokens.chunks(self.chunk) {
             let batch = Batch::scored(Self::SEQUENCE, self.tokens.len(), chunk);
-            each(self.run(&batch, obs)?);
+            each(self.run(&batch, Phase::Prefill, obs)?);
         }
         Ok(())
     }
 
-    /// Processes one token: a prompt of length one.
+    /// Processes one generated token. It computes the same as a prompt of length one.
     ///
     /// # Errors
     /// If the token is not in the vocabulary, or the context is full.
-    pub fn decode(&mut self, token: u32, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
-        self.prefill(&[token], obs)
+    pub fn decode(&mut self, token: u32, obs: &mut dyn Observer) -> Result<Logits, ForwardError> {
+        self.process(&[token], Phase::Decode, obs)
     }
 
     /// Goes back to the first `len` tokens, so that another continuation can be tried.
@@ -112,8 +118,16 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn run(&mut self, batch: &Batch, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
+    fn run(&mut self, batch: &Batch, phase: Phase, obs: &mut dyn Observer) -> Result<Logits, ForwardError> {
+        let (step, watched) = (self.steps, obs.interests().events);
+        if watched {
+            obs.event(&Event::Step { step, phase, position: self.tokens.len(), n_tokens: batch.len() });
+        }
         let logits = self.engine.forward(batch, &mut self.cache, obs)?;
+        if watched {
+            obs.event(&Event::StepEnd { step });
+        }
+        self.steps += 1;
         self.tokens.extend(batch.rows().iter().map(|row| row.token));
         Ok(logits)
     }

@@ -18,7 +18,7 @@
 //! What it deliberately does not do: know what any key or tensor *means* (that is `model/` and `tokenizer/`), swap
 //! the bytes of big-endian files, or read version 1.
 //!
-//! Source: `ggml/include/gguf.h`, `ggml/src/gguf.cpp` of llama.cpp; its `tests/test-gguf.cpp` is `tests/gguf_rejects.rs`.
+//! Source: `ggml/include/gguf.h`, `ggml/src/gguf.cpp` of llama.cpp; its `tests/test-gguf.cpp` is `tests/files/gguf_rejects.rs`.
 
 mod cursor;
 mod directory;

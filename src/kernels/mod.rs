@@ -2,7 +2,7 @@
 //!
 //! [`Kernels`] is a plain value, a table of functions. [`Kernels::scalar`] is the specification in plain Rust;
 //! [`Kernels::avx512`], [`Kernels::avx_vnni`], [`Kernels::avx2`] and [`Kernels::neon`] give **the same bits** with vector
-//! instructions, for any number of rows and columns (`tests/kernels_match_scalar.rs`). [`Kernels::detect`] picks the best
+//! instructions, for any number of rows and columns (`tests/kernels/match_scalar.rs`). [`Kernels::detect`] picks the best
 //! this machine has, [`Kernels::by_name`] a certain one. Swap one kernel:
 //!
 //! ```

@@ -1,7 +1,7 @@
 //! [`trace_points`]: what an observer of a forward pass is told, in order. The one list of a model's operations and hooks.
 //!
 //! Look first at `block`. The list follows from the model's features alone; both forward paths are tested against it
-//! (`tests/hooks.rs`), and filters of hook names are resolved against it.
+//! (`tests/forward/hooks.rs`), and filters of hook names are resolved against it.
 //!
 //! What it deliberately does not do: say what a path can show. The optimized path never holds the scores of attention
 //! ([`crate::optimized::Transformer::UNAVAILABLE`]), and when nobody watches activations it fuses operations.

@@ -8,7 +8,8 @@ use super::traced_ops::{SequenceKv, TracedOps};
 use crate::batch::{Batch, SeqId};
 use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvLayout, KvSide, Slot};
 use crate::model::{Config, LayerConfig};
-use crate::observe::{Event, Observer, Op, cost};
+use crate::observe::watch::Watch;
+use crate::observe::{Event, Op, OpWork, cost};
 use ndarray::Array3;
 use std::ops::Range;
 
@@ -28,7 +29,7 @@ impl BatchContext {
         config: &Config,
         batch: &Batch,
         cache: &mut KvCache,
-        obs: &mut impl Observer,
+        obs: &mut impl Watch,
     ) -> Result<Self, ForwardError> {
         batch.check(config)?;
         let layout = KvLayout::new(config, KvFormat::F32, KvFormat::F32, 1);
@@ -37,12 +38,12 @@ impl BatchContext {
         }
         let slots = cache.reserve(batch)?;
         let (sequences, usage) = (batch.sequences(), cache.usage());
-        obs.event(&Event::Forward {
+        obs.event(|| Event::Forward {
             n_tokens: batch.len(),
             n_logits: batch.logit_rows().len(),
             n_sequences: sequences.len(),
         });
-        obs.event(&Event::Kv { positions: usage.positions, pages: usage.pages, bytes: usage.bytes });
+        obs.event(|| Event::Kv { positions: usage.positions, pages: usage.pages, bytes: usage.bytes });
         Ok(Self { positions: batch.rows().iter().map(|row| row.position).collect(), slots, sequences })
     }
 
@@ -54,11 +55,14 @@ impl BatchContext {
         k: &Array3<R>,
         v: &Array3<R>,
         cache: &mut KvCache,
-        ops: &mut TracedOps<'_, R, impl Observer>,
+        ops: &mut TracedOps<'_, R, impl Watch>,
     ) {
         let bytes = self.slots.len() * cache.layout().layer_position_bytes(layer);
-        let cost = || cost::kv_write(self.slots.len(), config.n_embd_k(), config.n_embd_v(), bytes);
-        ops.op(Op::KvWrite, cost, || {
+        let (n, n_embd_k, n_embd_v) = (self.slots.len(), config.n_embd_k(), config.n_embd_v());
+        let k_format = cache.layout().format(KvSide::K).name();
+        let cost = || cost::kv_write(n, n_embd_k, n_embd_v, bytes);
+        let work = || OpWork::new(Op::KvWrite, cost(), [n_embd_k + n_embd_v, n, 1]).writing(k_format);
+        ops.op(Op::KvWrite, work, || {
             for ((&slot, k), v) in self.slots.iter().zip(k.outer_iter()).zip(v.outer_iter()) {
                 let k: Vec<f32> = k.iter().map(|k| k.to_f32()).collect();
                 let v: Vec<f32> = v.iter().map(|v| v.to_f32()).collect();
@@ -73,11 +77,15 @@ impl BatchContext {
         layer: usize,
         config: &LayerConfig,
         cache: &KvCache,
-        ops: &mut TracedOps<'_, R, impl Observer>,
+        ops: &mut TracedOps<'_, R, impl Watch>,
     ) -> Vec<SequenceKv<R>> {
         let positions: usize = self.sequences.iter().map(|(sequence, _)| cache.len(*sequence)).sum();
         let values = positions * (config.n_embd_k() + config.n_embd_v());
         let cost = || cost::kv_read(values, positions * cache.layout().layer_position_bytes(layer));
+        let width = config.n_embd_k() + config.n_embd_v();
+        let work = || {
+            OpWork::new(Op::KvRead, cost(), [width, positions, 1]).reading("-", cache.layout().format(KvSide::K).name())
+        };
         let stored = |side, sequence, head_dim| {
             let values = cache.read(layer, side, sequence).into_iter().map(R::of).collect();
             Array3::from_shape_vec((config.n_head_kv, cache.len(sequence), head_dim), values)
@@ -89,7 +97,7 @@ impl BatchContext {
             k: stored(KvSide::K, *sequence, config.head_dim_k),
             v: stored(KvSide::V, *sequence, config.head_dim_v),
         };
-        ops.op(Op::KvRead, cost, || self.sequences.iter().map(read).collect())
+        ops.op(Op::KvRead, work, || self.sequences.iter().map(read).collect())
     }
 }
 

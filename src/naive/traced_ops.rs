@@ -1,7 +1,7 @@
 //! [`TracedOps`]: the operations of [`ops`](super::ops), each with its cost and its hooks.
 //!
 //! The transformer calls its operations through this type. Every method does the same: it runs one operation between the
-//! observer's `begin` and `end`, states the operation's cost, and offers the result to the observer ("taps" it) under
+//! observer's `begin` and `end`, states the operation's work, and offers the result to the observer ("taps" it) under
 //! the operation's hook. With [`Off`](crate::observe::Off), the observer that does nothing, only the operation remains.
 //!
 //! Look first at [`TracedOps::linear`]. What it deliberately does not do: compute. Every number comes from [`Ops`].
@@ -9,7 +9,8 @@
 use super::weights::{self, Frequencies, LinearRef};
 use super::{AttentionOutput, Ops, Real};
 use crate::model::{ActFn, Experts, Norm};
-use crate::observe::{Cost, Hook, HookAt, Observer, Op, OpAt, TensorView, cost};
+use crate::observe::watch::Watch;
+use crate::observe::{Hook, HookAt, Op, OpAt, OpWork, TensorView, cost};
 use ndarray::{Array, Array1, Array2, Array3, Axis, Dimension, s};
 use std::ops::Range;
 
@@ -23,7 +24,7 @@ pub(crate) struct TracedOps<'a, R: Real, Obs> {
     layer: Option<usize>,
 }
 
-impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
+impl<'a, R: Real, Obs: Watch> TracedOps<'a, R, Obs> {
     pub(crate) fn new(ops: &'a dyn Ops<R>, obs: &'a mut Obs) -> Self {
         Self { ops, obs, layer: None }
     }
@@ -39,14 +40,14 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
     }
 
     /// Runs what is not arithmetic between the observer's `begin` and `end`.
-    pub(crate) fn op<T>(&mut self, op: Op, cost: impl FnOnce() -> Cost, run: impl FnOnce() -> T) -> T {
-        self.obs.op(self.at(op), cost, run)
+    pub(crate) fn op<T>(&mut self, op: Op, work: impl FnOnce() -> OpWork, run: impl FnOnce() -> T) -> T {
+        self.obs.op(self.at(op), || work().by("naive"), run)
     }
 
     /// Shows a value that nothing reads later.
     fn show<D: Dimension>(&mut self, hook: Hook, value: &Array<R, D>) {
         let at = HookAt { hook, layer: self.layer };
-        if Obs::ACTIVATIONS && self.obs.wants(at) {
+        if self.obs.wants(at) {
             let values: Vec<f32> = value.iter().map(|x| x.to_f32()).collect();
             self.obs.activation(at, TensorView { shape: value.shape(), values: &values });
         }
@@ -55,7 +56,7 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
     /// Shows a value that the forward pass goes on with, and lets the observer change it first ([`Observer::edit`]).
     pub(crate) fn tap<D: Dimension>(&mut self, hook: Hook, value: &mut Array<R, D>) {
         self.show(hook, value);
-        if Obs::EDITS {
+        if self.obs.interests().edits {
             let mut values: Vec<f32> = value.iter().map(|x| x.to_f32()).collect();
             if self.obs.edit(HookAt { hook, layer: self.layer }, &mut values) {
                 value.iter_mut().zip(values).for_each(|(x, edited)| *x = R::of(edited));
@@ -73,14 +74,19 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
 
     pub(crate) fn embed(&mut self, tokens: &[u32], table: &Array2<R>, scale: Option<R>) -> Array2<R> {
         let n_embd = table.nrows();
-        let cost = || cost::embed(tokens.len(), n_embd, scale.is_some(), n_embd * F32);
-        let x = self.obs.op(self.at(Op::TokenEmbd), cost, || self.ops.embed(tokens, table, scale));
+        let n = tokens.len();
+        let cost = || cost::embed(n, n_embd, scale.is_some(), n_embd * F32);
+        let work = || OpWork::new(Op::TokenEmbd, cost(), [n_embd, n, 1]).reading("f32", "-");
+        let ops = self.ops;
+        let x = self.op(Op::TokenEmbd, work, || ops.embed(tokens, table, scale));
         self.tap_result(Op::TokenEmbd, x)
     }
 
     /// `x += y`. The hook shows `x` after the addition.
     pub(crate) fn add(&mut self, op: Op, x: &mut Array2<R>, y: &Array2<R>) {
-        self.obs.op(self.at(op), || cost::add(y.len()), || self.ops.add(x, y));
+        let work = || OpWork::new(op, cost::add(y.len()), [y.ncols(), y.nrows(), 1]);
+        let ops = self.ops;
+        self.op(op, work, || ops.add(x, y));
         if let Some(hook) = op.hook() {
             self.tap(hook, x);
         }
@@ -89,24 +95,28 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
     /// `x · W + b`: x `[n, n_in]` → `[n, n_out]`.
     pub(crate) fn linear<'w>(&mut self, op: Op, x: &Array2<R>, w: impl Into<LinearRef<'w, R>>) -> Array2<R> {
         let w = w.into();
-        let y = self.obs.op(self.at(op), || linear_cost(x, w), || self.ops.linear(x, w.weight, w.bias));
+        let ops = self.ops;
+        let y = self.op(op, || linear_work(op, x, w), || ops.linear(x, w.weight, w.bias));
         self.tap_result(op, y)
     }
 
     /// A projection whose output is read as `n_head` heads: x `[n, n_in]` → `[n, n_head, head_dim]`.
     pub(crate) fn heads(&mut self, op: Op, x: &Array2<R>, w: &weights::Linear<R>, n_head: usize) -> Array3<R> {
         let w = LinearRef::from(w);
-        let y = self.obs.op(self.at(op), || linear_cost(x, w), || self.ops.linear(x, w.weight, w.bias));
+        let ops = self.ops;
+        let y = self.op(op, || linear_work(op, x, w), || ops.linear(x, w.weight, w.bias));
         self.tap_result(op, into_heads(y, n_head))
     }
 
     /// Every row goes through the matrix of its own expert; each expert that is used is read once.
     pub(crate) fn expert_linear(&mut self, op: Op, x: &Array2<R>, w: &[Array2<R>], experts: &[usize]) -> Array2<R> {
-        let cost = || {
+        let work = || {
             let used = (0..w.len()).filter(|expert| experts.contains(expert)).count();
-            cost::linear(x.nrows(), w[0].nrows(), w[0].ncols(), false, used * w[0].len() * F32)
+            let (n, k, m) = (x.nrows(), w[0].nrows(), w[0].ncols());
+            OpWork::new(op, cost::linear(n, k, m, false, used * w[0].len() * F32), [m, n, k]).reading("f32", "f32")
         };
-        let y = self.obs.op(self.at(op), cost, || self.ops.expert_linear(x, w, experts));
+        let ops = self.ops;
+        let y = self.op(op, work, || ops.expert_linear(x, w, experts));
         self.tap_result(op, y)
     }
 
@@ -114,12 +124,15 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
         let (n, d) = x.dim();
         let mut norm = match kind {
             Norm::Rms { eps } => {
-                self.obs.op(self.at(op), || cost::rms_norm(n, d), || self.ops.rms_norm(x, &w.weight, R::of(eps)))
+                let work = || OpWork::new(op, cost::rms_norm(n, d), [d, n, 1]).reading("f32", "f32");
+                let ops = self.ops;
+                self.op(op, work, || ops.rms_norm(x, &w.weight, R::of(eps)))
             }
             Norm::Layer { eps } => {
                 let bias = w.bias.as_ref();
-                let cost = || cost::layer_norm(n, d, bias.is_some());
-                self.obs.op(self.at(op), cost, || self.ops.layer_norm(x, &w.weight, bias, R::of(eps)))
+                let work = || OpWork::new(op, cost::layer_norm(n, d, bias.is_some()), [d, n, 1]).reading("f32", "f32");
+                let ops = self.ops;
+                self.op(op, work, || ops.layer_norm(x, &w.weight, bias, R::of(eps)))
             }
         };
         if let &[scale, normalized, out] = op.hooks() {
@@ -133,16 +146,20 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
     /// RMSNorm of every head by itself: x `[n, n_head, head_dim]`, weight `[head_dim]`.
     pub(crate) fn head_norm(&mut self, op: Op, x: Array3<R>, weight: &Array1<R>, eps: f32) -> Array3<R> {
         let (n, n_head, head_dim) = x.dim();
-        let cost = || cost::rms_norm(n * n_head, head_dim);
+        let work =
+            || OpWork::new(op, cost::rms_norm(n * n_head, head_dim), [head_dim, n * n_head, 1]).reading("f32", "f32");
         let heads = into_rows(x, head_dim); // [n · n_head, head_dim]
-        let out = self.obs.op(self.at(op), cost, || self.ops.rms_norm(&heads, weight, R::of(eps)).out);
+        let ops = self.ops;
+        let out = self.op(op, work, || ops.rms_norm(&heads, weight, R::of(eps)).out);
         self.tap_result(op, out.into_shape_with_order((n, n_head, head_dim)).expect("as many heads as went in"))
     }
 
     pub(crate) fn rope(&mut self, op: Op, x: &Array3<R>, positions: &[usize], rope: &Frequencies) -> Array3<R> {
         let (n, n_head, head_dim) = x.dim();
         let cost = || cost::rope(n, n_head, head_dim, 2 * rope.per_pair.len());
-        let rotated = self.obs.op(self.at(op), cost, || self.ops.rope(x, positions, rope));
+        let work = || OpWork::new(op, cost(), [n_head * head_dim, n, 1]);
+        let ops = self.ops;
+        let rotated = self.op(op, work, || ops.rope(x, positions, rope));
         self.tap_result(op, rotated)
     }
 
@@ -151,13 +168,15 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
     pub(crate) fn attention(&mut self, q: &Array3<R>, kv: &[SequenceKv<R>], scale: f32) -> Array2<R> {
         let (n, n_head, head_dim_k) = q.dim();
         let head_dim_v = kv.first().map_or(0, |kv| kv.v.dim().2);
-        let cost = || {
+        let work = || {
             let visible = kv.iter().flat_map(|kv| &kv.visible).map(|range| range.len()).sum();
-            cost::attention(n, n_head, head_dim_k, head_dim_v, visible)
+            let cost = cost::attention(n, n_head, head_dim_k, head_dim_v, visible);
+            OpWork::new(Op::Attention, cost, [n_head * head_dim_v, n, visible])
         };
-        let mut all = self.obs.op(self.at(Op::Attention), cost, || {
+        let ops = self.ops;
+        let mut all = self.op(Op::Attention, work, || {
             let attend = |kv: &SequenceKv<R>| {
-                self.ops.attention(&q.select(Axis(0), &kv.rows), &kv.k, &kv.v, &kv.visible, R::of(scale))
+                ops.attention(&q.select(Axis(0), &kv.rows), &kv.k, &kv.v, &kv.visible, R::of(scale))
             };
             in_batch_order(kv.iter().map(attend).collect(), kv, n)
         });
@@ -178,14 +197,18 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
             (ActFn::Gelu, false) => cost::gelu(n),
         };
         self.tap(if gate.is_some() { Hook::MlpPreLinear } else { Hook::MlpPre }, up);
-        let hidden = self.obs.op(self.at(Op::FfnAct), cost, || self.ops.activate(f, gate, up));
+        let work = || OpWork::new(Op::FfnAct, cost(), [up.ncols(), up.nrows(), 1]);
+        let ops = self.ops;
+        let hidden = self.op(Op::FfnAct, work, || ops.activate(f, gate, up));
         self.tap_result(Op::FfnAct, hidden)
     }
 
     /// The experts of each token, `[n · n_used]`, and their weights, `[n, n_used]`.
     pub(crate) fn route(&mut self, scores: &Array2<R>, config: &Experts) -> (Vec<usize>, Array2<R>) {
         let cost = || cost::route(scores.nrows(), config.n, config.n_used, config.renormalize);
-        let mut routing = self.obs.op(self.at(Op::FfnRoute), cost, || self.ops.route(scores, config));
+        let work = || OpWork::new(Op::FfnRoute, cost(), [config.n_used, scores.nrows(), 1]);
+        let ops = self.ops;
+        let mut routing = self.op(Op::FfnRoute, work, || ops.route(scores, config));
         let mut experts = routing.experts.mapv(|expert| R::of(expert as f32));
         self.tap(Hook::ExpertIndices, &mut experts);
         self.tap(Hook::ExpertWeights, &mut routing.weights);
@@ -195,13 +218,16 @@ impl<'a, R: Real, Obs: Observer> TracedOps<'a, R, Obs> {
 
     pub(crate) fn combine(&mut self, y: &Array2<R>, weights: &Array2<R>) -> Array2<R> {
         let ((n, n_used), d) = (weights.dim(), y.ncols());
-        let sum = self.obs.op(self.at(Op::FfnCombine), || cost::combine(n, n_used, d), || self.ops.combine(y, weights));
+        let work = || OpWork::new(Op::FfnCombine, cost::combine(n, n_used, d), [d, n, n_used]);
+        let ops = self.ops;
+        let sum = self.op(Op::FfnCombine, work, || ops.combine(y, weights));
         self.tap_result(Op::FfnCombine, sum)
     }
 
     pub(crate) fn softcap(&mut self, x: &Array2<R>, cap: f32) -> Array2<R> {
-        let capped =
-            self.obs.op(self.at(Op::LogitSoftcap), || cost::softcap(x.len()), || self.ops.softcap(x, R::of(cap)));
+        let work = || OpWork::new(Op::LogitSoftcap, cost::softcap(x.len()), [x.ncols(), x.nrows(), 1]);
+        let ops = self.ops;
+        let capped = self.op(Op::LogitSoftcap, work, || ops.softcap(x, R::of(cap)));
         self.tap_result(Op::LogitSoftcap, capped)
     }
 }
@@ -218,8 +244,9 @@ pub(crate) struct SequenceKv<R> {
     pub(crate) v: Array3<R>,
 }
 
-fn linear_cost<R: Real>(x: &Array2<R>, w: LinearRef<'_, R>) -> Cost {
-    cost::linear(x.nrows(), w.weight.nrows(), w.weight.ncols(), w.bias.is_some(), w.weight.len() * F32)
+fn linear_work<R: Real>(op: Op, x: &Array2<R>, w: LinearRef<'_, R>) -> OpWork {
+    let (n, k, m) = (x.nrows(), w.weight.nrows(), w.weight.ncols());
+    OpWork::new(op, cost::linear(n, k, m, w.bias.is_some(), w.weight.len() * F32), [m, n, k]).reading("f32", "f32")
 }
 
 /// `[n, n_head · head_dim]` → `[n, n_head, head_dim]`.

@@ -16,17 +16,26 @@ use super::{Ops, Real, ReferenceOps};
 use crate::batch::{Batch, Logits};
 use crate::kv_cache::{ForwardError, KvCache, KvFormats, KvLayout};
 use crate::model::{Config, Model, TracePoint, trace_points};
+use crate::observe::watch::{Unwatched, Watch, Watched};
 use crate::observe::{Hook, HookAt, Observer, Op, OpAt};
 use crate::quant::QuantError;
 use ndarray::{Array2, Axis};
 
-/// A model of the naive path: numbers of type `R`, operations `O`.
-#[derive(Debug)]
-pub struct Transformer<R = f32, O = ReferenceOps> {
+/// A model of the naive path, with numbers of type `R`.
+pub struct Transformer<R = f32> {
     config: Config,
     weights: Weights<R>,
-    ops: O,
+    ops: Box<dyn Ops<R> + Send>,
+    ops_name: &'static str,
     trace: Vec<TracePoint>,
+}
+
+impl<R: std::fmt::Debug> std::fmt::Debug for Transformer<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Transformer");
+        shown.field("config", &self.config).field("weights", &self.weights).field("ops", &self.ops_name);
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Transformer {
@@ -39,7 +48,7 @@ impl Transformer {
     }
 }
 
-impl<R, O> Transformer<R, O> {
+impl<R> Transformer<R> {
     /// What the model is.
     pub fn config(&self) -> &Config {
         &self.config
@@ -60,9 +69,9 @@ impl<R, O> Transformer<R, O> {
         self.trace.iter().filter_map(|point| point.op()).collect()
     }
 
-    /// Ends the model and returns its operations, which may have counted or stored something.
-    pub fn into_ops(self) -> O {
-        self.ops
+    /// The type of its operations: that of [`ReferenceOps`], or the one given to [`Transformer::with_ops`].
+    pub fn ops_name(&self) -> &'static str {
+        self.ops_name
     }
 
     /// An empty cache for `n_positions` positions. `formats` says how keys and values are stored: a [`KvFormat`](crate::kv_cache::KvFormat) for
@@ -73,14 +82,15 @@ impl<R, O> Transformer<R, O> {
     }
 }
 
-impl<R: Real, O: Ops<R>> Transformer<R, O> {
+impl<R: Real> Transformer<R> {
     /// As [`Transformer::new`], with operations of your own: override the one you want to try.
     ///
     /// # Errors
     /// As [`Transformer::new`].
-    pub fn with_ops(model: &Model, ops: O) -> Result<Self, QuantError> {
+    pub fn with_ops<O: Ops<R> + Send + 'static>(model: &Model, ops: O) -> Result<Self, QuantError> {
         let trace = trace_points(&model.config, &model.weights);
-        Ok(Self { config: model.config.clone(), weights: Weights::new(model)?, ops, trace })
+        let (weights, ops_name) = (Weights::new(model)?, std::any::type_name::<O>());
+        Ok(Self { config: model.config.clone(), weights, ops: Box::new(ops), ops_name, trace })
     }
 
     /// Runs a batch: embeds its tokens, sends them through every block, and scores the vocabulary for the rows that
@@ -92,10 +102,18 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         &mut self,
         batch: &Batch,
         cache: &mut KvCache,
-        obs: &mut impl Observer,
+        obs: &mut dyn Observer,
     ) -> Result<Logits, ForwardError> {
+        match Watched::by(obs) {
+            Some(mut watch) => self.run(batch, cache, &mut watch),
+            None => self.run(batch, cache, &mut Unwatched),
+        }
+    }
+
+    /// The forward pass, watched or not.
+    fn run(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Watch) -> Result<Logits, ForwardError> {
         let context = BatchContext::prepare(&self.config, batch, cache, obs)?;
-        let mut ops = TracedOps::new(&self.ops, obs);
+        let mut ops = TracedOps::new(&*self.ops, obs);
 
         let mut x = self.embed(batch, &context, &mut ops); // [n_tokens, n_embd]
         for layer in 0..self.config.n_layer() {
@@ -108,7 +126,7 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
     }
 
     /// Tokens become vectors: the residual stream, `[n_tokens, n_embd]`.
-    fn embed(&self, batch: &Batch, context: &BatchContext, ops: &mut TracedOps<'_, R, impl Observer>) -> Array2<R> {
+    fn embed(&self, batch: &Batch, context: &BatchContext, ops: &mut TracedOps<'_, R, impl Watch>) -> Array2<R> {
         let tokens: Vec<u32> = batch.rows().iter().map(|row| row.token).collect();
         let mut x = ops.embed(&tokens, &self.weights.token_embd, self.config.embedding_scale.map(R::of));
         if let Some(table) = &self.weights.position_embd {
@@ -126,7 +144,7 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         x: &mut Array2<R>,
         context: &BatchContext,
         cache: &mut KvCache,
-        ops: &mut TracedOps<'_, R, impl Observer>,
+        ops: &mut TracedOps<'_, R, impl Watch>,
     ) {
         let (w, norm) = (&self.weights.layers[layer], self.config.norm);
         ops.tap(Hook::ResidPre, x);
@@ -148,7 +166,7 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
         h: &Array2<R>,
         context: &BatchContext,
         cache: &mut KvCache,
-        ops: &mut TracedOps<'_, R, impl Observer>,
+        ops: &mut TracedOps<'_, R, impl Watch>,
     ) -> Array2<R> {
         let (w, config, eps) = (&self.weights.layers[layer], &self.config.layers[layer], self.config.norm.eps());
 
@@ -181,7 +199,7 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
 
     /// The feed-forward network: each token by itself, through a wide hidden layer.
     /// h `[n_tokens, n_embd]` → `[n_tokens, n_embd]`.
-    fn feed_forward(&self, layer: usize, h: &Array2<R>, ops: &mut TracedOps<'_, R, impl Observer>) -> Array2<R> {
+    fn feed_forward(&self, layer: usize, h: &Array2<R>, ops: &mut TracedOps<'_, R, impl Watch>) -> Array2<R> {
         let (w, act) = (&self.weights.layers[layer], self.config.act_fn);
         let mut out = match &w.ffn {
             FeedForward::Dense { gate, up, down } => {
@@ -217,7 +235,7 @@ impl<R: Real, O: Ops<R>> Transformer<R, O> {
     }
 
     /// The residual stream becomes one score per token of the vocabulary: x `[n_logits, n_embd]` → `[n_logits, n_vocab]`.
-    fn unembed(&self, x: &Array2<R>, ops: &mut TracedOps<'_, R, impl Observer>) -> Array2<R> {
+    fn unembed(&self, x: &Array2<R>, ops: &mut TracedOps<'_, R, impl Watch>) -> Array2<R> {
         if x.is_empty() {
             return Array2::from_elem((0, self.config.n_vocab), R::ZERO);
         }

@@ -4,7 +4,7 @@
 //! addition is one FLOP, so a multiply-add is two. Roots, exponentials, divisions and trigonometry are
 //! counted apart, as [`Cost::special`]: they take many cycles, and peak speeds of processors do not include them.
 //!
-//! **Counted, not guessed.** `tests/cost_is_counted.rs` runs whole models with a scalar type that counts its own
+//! **Counted, not guessed.** `tests/forward/cost_is_counted.rs` runs whole models with a scalar type that counts its own
 //! operations, and requires exactly these `flops` and `special` for every operation. Not counted are comparisons, changes of
 //! sign, copies, conversions of numbers, and arithmetic on indices and positions.
 //!

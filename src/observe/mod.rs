@@ -10,13 +10,18 @@
 //! Names follow TransformerLens (`blocks.3.attn.hook_q`) for activations and GGUF (`attn_q`) for operations.
 
 pub mod cost;
+mod event;
 mod filter;
 mod hook;
 mod observer;
 mod op;
+pub(crate) mod watch;
+mod work;
 
 pub use cost::Cost;
+pub use event::{Event, Phase, StageReport};
 pub use filter::{FilterError, HookFilter};
 pub use hook::{Hook, HookAt};
-pub use observer::{Event, Observer, Off, TensorView};
+pub use observer::{Interests, Observer, Off, TensorView};
 pub use op::{Op, OpAt};
+pub use work::{OpWork, Shape, ThreadSpan};

@@ -1,112 +1,97 @@
-//! The [`Observer`] trait, and [`Off`], the observer that does nothing.
+//! The [`Observer`] trait: what a forward pass, an engine and a sampler report. [`Off`] is the observer that asks for nothing.
 //!
-//! Both forward paths are generic over their observer and are compiled once per type of observer. With [`Off`] every call
-//! below is an empty inline function, and no cost is computed. Only the thread that calls the forward pass calls an
-//! observer; kernels and workers never do.
+//! An observer says once a pass what it wants ([`Interests`]). The forward paths are compiled twice, for a pass that is
+//! watched and for one that is not ([`super::watch`]); with [`Off`] the second one runs, which has no trace of an observer in
+//! it. Only the thread that calls the forward pass calls an observer; kernels and workers never do.
 //!
 //! What it deliberately does not do: store anything.
 
-use super::{Cost, HookAt, OpAt};
+use super::{Event, HookAt, OpAt, OpWork, ThreadSpan};
 
-/// What a forward pass reports. Every method does nothing unless it is overridden.
+/// What an observer wants to be told. It gets nothing else, and what nobody asked for costs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interests {
+    /// `begin` and `end` of operations, with their [`OpWork`].
+    pub ops: bool,
+    /// Activations. The optimized path then shows every value of the list of hooks, and so cannot fuse operations: its times
+    /// are not those of a pass without activations.
+    pub activations: bool,
+    /// Activations may be changed after they are shown, see [`Observer::edit`]. Needs `activations`.
+    pub edits: bool,
+    /// What every thread did during an operation ([`Observer::threads`]). Needs `ops`; the naive path has one thread and
+    /// reports none.
+    pub threads: bool,
+    /// Steps, tokens, the state of the cache ([`Event`]).
+    pub events: bool,
+    /// What each stage of a sampler did to the distribution ([`Event::Sampler`]), which takes longer than sampling.
+    pub sampler: bool,
+}
+
+impl Interests {
+    /// Nothing.
+    pub const NONE: Self =
+        Self { ops: false, activations: false, edits: false, threads: false, events: false, sampler: false };
+    /// Events, those of the sampler among them.
+    pub const EVENTS: Self = Self { events: true, sampler: true, ..Self::NONE };
+    /// Events, and operations as the path runs them.
+    pub const OPS: Self = Self { ops: true, ..Self::EVENTS };
+    /// Events and activations.
+    pub const ACTIVATIONS: Self = Self { activations: true, ..Self::EVENTS };
+    /// Events, operations and activations.
+    pub const OPS_AND_ACTIVATIONS: Self = Self { ops: true, ..Self::ACTIVATIONS };
+    /// Events and activations, to be changed.
+    pub const EDITS: Self = Self { edits: true, ..Self::ACTIVATIONS };
+}
+
+/// Is told what happens. Every method does nothing unless it is overridden.
 ///
 /// The order of calls within one pass is fixed: [`Event::Forward`] and [`Event::Kv`] first, then `begin` and `end` of
 /// each operation, in the order of [`super::Op`] within a block, and between them the activations, in the order of
 /// [`super::Hook`]: each as soon as it exists, and never between a `begin` and its `end`.
 pub trait Observer {
-    /// Whether `begin` and `end` are called, with costs.
-    const OPS: bool = true;
-    /// Whether activations are shown. It is separate, because they may have to be copied.
-    const ACTIVATIONS: bool = true;
-    /// Whether activations may be changed after they are shown, see [`Observer::edit`]. Needs `ACTIVATIONS`.
-    const EDITS: bool = false;
+    /// What this observer wants. It is asked once at the beginning of each pass.
+    fn interests(&self) -> Interests {
+        Interests::OPS_AND_ACTIVATIONS
+    }
 
-    /// An operation starts.
-    #[inline(always)]
+    /// An operation starts, or several that run as one: then `at` is the first of them.
     fn begin(&mut self, _at: OpAt) {}
 
-    /// The operation that began last has ended; `cost` comes from its formula, not from a measurement.
-    #[inline(always)]
-    fn end(&mut self, _at: OpAt, _cost: &Cost) {}
+    /// The operation that began last has ended. `work` comes from formulas, not from a measurement, and says which operations
+    /// ran as one ([`OpWork::covers`]).
+    fn end(&mut self, _at: OpAt, _work: &OpWork) {}
+
+    /// What each thread did during the operation that ended last, in the order of its dispatches.
+    fn threads(&mut self, _at: OpAt, _spans: &[ThreadSpan]) {}
 
     /// Whether this activation is wanted. It is asked before the activation is copied; one that is not wanted is not shown.
-    #[inline(always)]
     fn wants(&self, _at: HookAt) -> bool {
         true
     }
 
     /// A named value of the forward pass.
-    #[inline(always)]
     fn activation(&mut self, _at: HookAt, _value: TensorView<'_>) {}
 
     /// The value that was just shown, to be changed before anything reads it: the forward pass computes on with the
-    /// changed values. Returns whether something was changed. Called only with [`Observer::EDITS`].
+    /// changed values. Returns whether something was changed. Called only for [`Interests::edits`].
     ///
     /// Not called for values that no later operation reads: the scale and the normalised rows of a norm, and the scores
     /// and the pattern of attention.
-    #[inline(always)]
     fn edit(&mut self, _at: HookAt, _values: &mut [f32]) -> bool {
         false
     }
 
     /// Something that is neither an operation nor an activation.
-    #[inline(always)]
     fn event(&mut self, _event: &Event) {}
-
-    /// Runs one operation between `begin` and `end`. The cost is computed only with [`Observer::OPS`].
-    #[inline(always)]
-    fn op<T>(&mut self, at: OpAt, cost: impl FnOnce() -> Cost, run: impl FnOnce() -> T) -> T
-    where
-        Self: Sized,
-    {
-        if !Self::OPS {
-            return run();
-        }
-        self.begin(at);
-        let result = run();
-        self.end(at, &cost());
-        result
-    }
 }
 
-/// The observer that does nothing. A forward pass that is compiled with `Off` is the uninstrumented one.
+/// The observer that asks for nothing. A pass with `Off` is the one that is compiled without observers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Off;
 
 impl Observer for Off {
-    const OPS: bool = false;
-    const ACTIVATIONS: bool = false;
-}
-
-/// `&mut O` observes exactly as `O` does.
-impl<O: Observer> Observer for &mut O {
-    const OPS: bool = O::OPS;
-    const ACTIVATIONS: bool = O::ACTIVATIONS;
-    const EDITS: bool = O::EDITS;
-
-    #[inline(always)]
-    fn begin(&mut self, at: OpAt) {
-        (**self).begin(at);
-    }
-    #[inline(always)]
-    fn end(&mut self, at: OpAt, cost: &Cost) {
-        (**self).end(at, cost);
-    }
-    #[inline(always)]
-    fn wants(&self, at: HookAt) -> bool {
-        (**self).wants(at)
-    }
-    #[inline(always)]
-    fn activation(&mut self, at: HookAt, value: TensorView<'_>) {
-        (**self).activation(at, value);
-    }
-    #[inline(always)]
-    fn edit(&mut self, at: HookAt, values: &mut [f32]) -> bool {
-        (**self).edit(at, values)
-    }
-    #[inline(always)]
-    fn event(&mut self, event: &Event) {
-        (**self).event(event);
+    fn interests(&self) -> Interests {
+        Interests::NONE
     }
 }
 
@@ -117,41 +102,4 @@ pub struct TensorView<'a> {
     pub shape: &'a [usize],
     /// The values, row-major.
     pub values: &'a [f32],
-}
-
-/// What happens besides operations and activations.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Event {
-    /// A forward pass begins.
-    Forward {
-        /// Rows of the batch.
-        n_tokens: usize,
-        /// How many of them want logits.
-        n_logits: usize,
-        /// Different sequences in the batch.
-        n_sequences: usize,
-    },
-    /// The state of the KV cache after slots were reserved for the batch.
-    Kv {
-        /// Positions of all sequences; a shared position counts once per sequence.
-        positions: usize,
-        /// Pages in use.
-        pages: usize,
-        /// Bytes of the pages in use.
-        bytes: usize,
-    },
-    /// One stage of the sampler chain has run.
-    Sampler {
-        /// The stage's name, as on the command line (`top_k`).
-        stage: &'static str,
-        /// Candidates before.
-        n_in: usize,
-        /// Candidates after.
-        n_out: usize,
-        /// Share of the probability mass that is kept, 0 to 1.
-        kept_mass: f64,
-        /// Entropy of the distribution afterwards, in nats.
-        entropy: f64,
-    },
 }

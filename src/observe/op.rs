@@ -27,8 +27,8 @@ macro_rules! ops {
         /// Everything a forward pass computes, in the order in which it is computed.
         ///
         /// A model runs those that its features need: no `RopeQ` without rotary embeddings, no `FfnRoute` without experts
-        /// ([`crate::model::trace_points`]). Each operation is reported to the observer by itself: with an observer, the
-        /// optimized path does not fuse operations.
+        /// ([`crate::model::trace_points`]). The naive path reports each by itself. The optimized path does so for an observer of
+        /// activations; else it reports operations that run as one once, under the first of them ([`super::OpWork::covers`]).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Op {
             $($(#[$doc])* $variant,)*
@@ -41,6 +41,11 @@ macro_rules! ops {
             /// The name in events, charts and tables: the tensor's name in the file where there is one.
             pub const fn name(self) -> &'static str {
                 match self { $(Op::$variant => $name,)* }
+            }
+
+            /// This operation, as a list.
+            pub const fn alone(self) -> &'static [Op] {
+                match self { $(Op::$variant => &[Op::$variant],)* }
             }
 
             /// The hooks of the operation's values, in the order in which they are shown. The last one is its result; before

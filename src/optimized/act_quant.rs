@@ -103,6 +103,14 @@ impl Blocks {
         }
     }
 
+    /// `a8` or `a16`.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::A8(_) => "a8",
+            Self::A16(_) => "a16",
+        }
+    }
+
     /// Has room for `n` at least.
     pub(super) fn grow(&mut self, n: usize) {
         match self {

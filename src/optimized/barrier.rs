@@ -19,7 +19,7 @@
 //!
 //! A barrier can be *broken*: a thread that will never arrive, because it panicked, releases all others with an error.
 //!
-//! The primitives come from `super::primitives`: the standard library's here, `loom`'s in `tests/barrier_loom.rs`, which
+//! The primitives come from `super::primitives`: the standard library's here, `loom`'s in `tests/loom`, which
 //! compiles this very file and runs every interleaving of it.
 
 use super::primitives::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence, spin_loop};

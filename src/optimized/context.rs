@@ -8,9 +8,10 @@ use super::rope::{RopeFreqs, RopeTable};
 use super::scratch::Scratch;
 use super::traced_ops::TracedOps;
 use crate::batch::{Batch, SeqId};
-use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvLayout, Slot};
+use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvLayout, KvSide, Slot};
 use crate::model::{Config, LayerConfig};
-use crate::observe::{Event, Observer, Op, cost};
+use crate::observe::watch::Watch;
+use crate::observe::{Event, Op, OpWork, cost};
 use std::ops::Range;
 
 /// One batch, as the blocks need it.
@@ -36,7 +37,7 @@ impl BatchContext {
         ropes: &[RopeFreqs],
         batch: &Batch,
         cache: &mut KvCache,
-        obs: &mut impl Observer,
+        obs: &mut impl Watch,
     ) -> Result<Self, ForwardError> {
         batch.check(config)?;
         let layout = KvLayout::new(config, KvFormat::F32, KvFormat::F32, 1);
@@ -46,8 +47,8 @@ impl BatchContext {
         let slots = cache.reserve(batch)?;
         let (logit_rows, usage) = (batch.logit_rows(), cache.usage());
         let (n_tokens, n_logits, n_sequences) = (batch.len(), logit_rows.len(), batch.sequences().len());
-        obs.event(&Event::Forward { n_tokens, n_logits, n_sequences });
-        obs.event(&Event::Kv { positions: usage.positions, pages: usage.pages, bytes: usage.bytes });
+        obs.event(|| Event::Forward { n_tokens, n_logits, n_sequences });
+        obs.event(|| Event::Kv { positions: usage.positions, pages: usage.pages, bytes: usage.bytes });
 
         let positions: Vec<usize> = batch.rows().iter().map(|row| row.position).collect();
         let ropes = ropes.iter().map(|rope| rope.table(&positions)).collect();
@@ -67,13 +68,15 @@ impl BatchContext {
         layer: usize,
         config: &LayerConfig,
         cache: &mut KvCache,
-        ops: &mut TracedOps<'_, impl Observer>,
+        ops: &mut TracedOps<'_, impl Watch>,
         s: &Scratch,
     ) {
         let n = self.slots.len();
         let bytes = n * cache.layout().layer_position_bytes(layer);
-        let cost = || cost::kv_write(n, config.n_embd_k(), config.n_embd_v(), bytes);
-        ops.op(Op::KvWrite, cost, |workers| workers.write_kv(cache, layer, &self.slots, &s.k, &s.v));
+        let (n_embd_k, n_embd_v, format) = (config.n_embd_k(), config.n_embd_v(), cache.layout().format(KvSide::K));
+        let cost = || cost::kv_write(n, n_embd_k, n_embd_v, bytes);
+        let work = || OpWork::new(Op::KvWrite, cost(), [n_embd_k + n_embd_v, n, 1]).writing(format.name());
+        ops.op(Op::KvWrite, work, |workers| workers.write_kv(cache, layer, &self.slots, &s.k, &s.v));
     }
 
     /// The queries of these rows: which sequence each reads, and which of its positions. Nothing is copied here, because
@@ -84,7 +87,7 @@ impl BatchContext {
         config: &LayerConfig,
         rows: &[usize],
         cache: &KvCache,
-        ops: &mut TracedOps<'_, impl Observer>,
+        ops: &mut TracedOps<'_, impl Watch>,
     ) -> Vec<Query> {
         let query = |(row, &of_batch): (usize, &usize)| {
             let visible = visible(self.positions[of_batch], config.window);
@@ -92,11 +95,13 @@ impl BatchContext {
         };
         let mut queries: Vec<Query> = rows.iter().enumerate().map(query).collect();
         queries.sort_by_key(|query| query.sequence); // stable: positions stay in order
-        let cost = || {
+        let work = || {
             let seen = queries.chunk_by(|a, b| a.sequence == b.sequence).map(|rows| visible_to_any(rows).len());
-            cost::kv_read(0, seen.sum::<usize>() * cache.layout().layer_position_bytes(layer))
+            let (seen, width) = (seen.sum::<usize>(), config.n_embd_k() + config.n_embd_v());
+            let cost = cost::kv_read(0, seen * cache.layout().layer_position_bytes(layer));
+            OpWork::new(Op::KvRead, cost, [width, seen, 1]).reading("-", cache.layout().format(KvSide::K).name())
         };
-        ops.op(Op::KvRead, cost, |_| ());
+        ops.op(Op::KvRead, work, |_| ());
         queries
     }
 }

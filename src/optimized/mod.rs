@@ -46,7 +46,7 @@ pub use options::Options;
 pub use pack::PackError;
 pub use transformer::Transformer;
 
-/// What the barrier is made of. A test compiles it from `loom`'s instead, see `tests/barrier_loom.rs`.
+/// What the barrier is made of. A test compiles it from `loom`'s instead, see `tests/loom`.
 mod primitives {
     pub(super) use std::hint::spin_loop;
     pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};

@@ -10,6 +10,7 @@ use super::pool::SharedSlice;
 use super::softmax::ChunkResults;
 use crate::kernels::packed::STRIP;
 use crate::observe::Hook;
+use crate::quant::GgmlType;
 use std::collections::TryReserveError;
 use std::ops::Range;
 
@@ -129,6 +130,16 @@ impl Rows {
             values: &self.values[rows.start * width..rows.end * width],
             blocks: self.blocks.part(rows.start * strips..rows.end * strips),
         }
+    }
+
+    /// What is stored of them: `f32`, or `a8`, `a16` for integers.
+    pub(super) fn stored_type(&self) -> &'static str {
+        if self.forms.integers { self.blocks.name() } else { "f32" }
+    }
+
+    /// What a matrix of this format reads of them.
+    pub(super) fn read_type(&self, weights: GgmlType) -> &'static str {
+        if weights.is_float() { "f32" } else { self.blocks.name() }
     }
 
     /// Removes all rows but these, which are given in ascending order.

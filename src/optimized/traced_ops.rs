@@ -1,8 +1,8 @@
 //! [`TracedOps`]: the operations of the workers, each with its cost and its hooks.
 //!
-//! When nobody watches, operations that belong together are one dispatch ([`TracedOps::linears`], [`TracedOps::gated`],
-//! [`TracedOps::add`]). An observer is told of them one by one, each between its own `begin` and `end`, so that every time
-//! and every activation belongs to one operation. The results have the same bits either way.
+//! Operations that belong together are one dispatch ([`TracedOps::linears`], [`TracedOps::gated`], [`TracedOps::add`]), and an
+//! observer of times is told of them as one, with the list of what it covers. An observer of activations is told of them one
+//! by one, because every value must exist. The results have the same bits either way.
 //!
 //! What it deliberately does not do: compute, except for values that only an observer reads.
 
@@ -14,7 +14,8 @@ use super::scratch::{Rows, Scratch};
 use super::workers::Workers;
 use crate::kernels::packed::ROWS;
 use crate::model::{self, ActFn, Experts};
-use crate::observe::{Cost, Hook, HookAt, Observer, Op, OpAt, TensorView, cost};
+use crate::observe::watch::Watch;
+use crate::observe::{Cost, Hook, HookAt, Op, OpAt, OpWork, TensorView, cost};
 
 /// The workers in one place of the model, and the observer that is told what they do.
 pub(super) struct TracedOps<'a, Obs> {
@@ -48,7 +49,7 @@ impl<'a> Projection<'a> {
 pub(super) enum Branch<'a> {
     /// Not computed yet: [`TracedOps::add`] multiplies `input` by the last matrix of the branch and adds each result to the
     /// stream where it is computed. `y` is the buffer for the case that somebody needs the output itself.
-    Deferred { input: &'a Rows, linear: &'a Linear, y: &'a mut Rows },
+    Deferred { op: Op, input: &'a Rows, linear: &'a Linear, y: &'a mut Rows },
     /// Computed.
     Rows(&'a mut Rows),
 }
@@ -60,9 +61,7 @@ pub(super) struct Hidden<'a> {
     pub(super) hidden: &'a mut Rows,
 }
 
-impl<'a, Obs: Observer> TracedOps<'a, Obs> {
-    const WATCHED: bool = Obs::OPS || Obs::ACTIVATIONS;
-
+impl<'a, Obs: Watch> TracedOps<'a, Obs> {
     pub(super) fn new(workers: &'a mut Workers, weights: &'a Weights, obs: &'a mut Obs) -> Self {
         Self { workers, weights, obs, layer: None }
     }
@@ -72,20 +71,21 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
         TracedOps { workers: self.workers, weights: self.weights, obs: self.obs, layer: Some(layer) }
     }
 
-    /// Whether anybody watches. A constant of the observer's type.
-    pub(super) fn watched(&self) -> bool {
-        Self::WATCHED
+    /// Whether an observer wants to see values, so that each must exist. Else operations that belong together run as one.
+    pub(super) fn shows_values(&self) -> bool {
+        Obs::ON && self.obs.interests().activations
     }
 
-    /// Runs an operation between the observer's `begin` and `end`.
-    pub(super) fn op<T>(&mut self, op: Op, cost: impl FnOnce() -> Cost, run: impl FnOnce(&mut Workers) -> T) -> T {
+    /// Runs an operation, or several as one, and reports it.
+    pub(super) fn op<T>(&mut self, op: Op, work: impl FnOnce() -> OpWork, run: impl FnOnce(&mut Workers) -> T) -> T {
+        let (at, kernels) = (OpAt { op, layer: self.layer }, self.workers.kernels.name);
         let workers = &mut *self.workers;
-        self.obs.op(OpAt { op, layer: self.layer }, cost, || run(workers))
+        self.obs.op(at, || work().by(kernels), || run(workers))
     }
 
     /// Whether anybody wants this value.
     fn wants(&self, hook: Hook) -> bool {
-        Obs::ACTIVATIONS && self.obs.wants(HookAt { hook, layer: self.layer })
+        self.obs.wants(HookAt { hook, layer: self.layer })
     }
 
     /// Shows a value that nothing reads later.
@@ -97,7 +97,7 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
 
     /// Lets the observer change values that were shown ([`Observer::edit`]).
     fn edit(&mut self, hook: Hook, values: &mut [f32]) -> bool {
-        Obs::EDITS && self.obs.edit(HookAt { hook, layer: self.layer }, values)
+        self.obs.edit(HookAt { hook, layer: self.layer }, values)
     }
 
     /// Shows rows that the forward pass goes on with, and lets the observer change them first.
@@ -111,7 +111,7 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
             None => self.show(hook, &[rows.n(), rows.width()], rows.values()),
             Some(n_head) => self.show(hook, &[rows.n(), n_head, rows.width() / n_head], rows.values()),
         }
-        if Obs::EDITS && self.edit(hook, rows.values_mut()) {
+        if self.obs.interests().edits && self.edit(hook, rows.values_mut()) {
             self.workers.quantize(rows);
         }
     }
@@ -134,7 +134,8 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
         let (n, n_embd) = (tokens.len(), table.n_in());
         x.shape(n, n_embd);
         let cost = || cost::embed(n, n_embd, scale.is_some(), table.row_bytes());
-        self.op(Op::TokenEmbd, cost, |workers| {
+        let work = || OpWork::new(Op::TokenEmbd, cost(), [n_embd, n, 1]).reading(table.ty().name(), "-");
+        self.op(Op::TokenEmbd, work, |workers| {
             for (token, x) in tokens.zip(x.values_mut().chunks_exact_mut(n_embd)) {
                 look_up(table, token, x);
                 scale.into_iter().for_each(|scale| (workers.kernels.scale)(x, scale));
@@ -144,10 +145,10 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
     }
 
     /// The last matrix of a branch. Here it is decided whether its results are added to the residual stream where they are
-    /// computed: if nobody watches. An observer is shown the output of the matrix and the addition apart.
+    /// computed: if nobody wants to see them before.
     pub(super) fn branch<'b>(&mut self, op: Op, input: &'b Rows, linear: &'b Linear, y: &'b mut Rows) -> Branch<'b> {
-        if !Self::WATCHED {
-            return Branch::Deferred { input, linear, y };
+        if !self.shows_values() {
+            return Branch::Deferred { op, input, linear, y };
         }
         self.linears(input, [Projection::rows(op, linear, y)]);
         Branch::Rows(y)
@@ -164,8 +165,8 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
     ) -> Branch<'b> {
         let y = match out {
             Branch::Rows(y) => y,
-            Branch::Deferred { input, linear, y } => {
-                self.workers.linears(self.weights, input.input(), [(linear, &mut *y)]);
+            Branch::Deferred { op, input, linear, y } => {
+                self.linears(input, [Projection::rows(op, linear, y)]);
                 y
             }
         };
@@ -183,8 +184,15 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
     /// `x += out`. The hook shows `x` after the addition.
     pub(super) fn add(&mut self, op: Op, x: &mut Rows, out: Branch<'_>) {
         match out {
-            Branch::Deferred { input, linear, .. } => self.workers.linear_onto(self.weights, input.input(), linear, x),
-            Branch::Rows(y) => self.op(op, || cost::add(y.values().len()), |workers| workers.add(x, y)),
+            Branch::Deferred { op: product, input, linear, .. } => {
+                let weights = self.weights;
+                let work = || linear_onto_work(product, op, input, linear);
+                self.op(product, work, |workers| workers.linear_onto(weights, input.input(), linear, x));
+            }
+            Branch::Rows(y) => {
+                let work = || OpWork::new(op, cost::add(y.values().len()), [y.width(), y.n(), 1]);
+                self.op(op, work, |workers| workers.add(x, y));
+            }
         }
         self.tap_result(op, x, None);
     }
@@ -192,12 +200,15 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
     /// Several matrices that read the same rows.
     pub(super) fn linears<const N: usize>(&mut self, x: &Rows, parts: [Projection<'_>; N]) {
         let weights = self.weights;
-        if !Self::WATCHED {
-            return self.workers.linears(weights, x.input(), parts.map(|part| (part.linear, part.out)));
+        if !self.shows_values() {
+            let (first, matrices) = (parts[0].op, parts.each_ref().map(|part| (part.op, part.linear)));
+            let parts = parts.map(|part| (part.linear, part.out));
+            let work = || linears_work(x, &matrices);
+            return self.op(first, work, |workers| workers.linears(weights, x.input(), parts));
         }
         for Projection { op, linear, out, n_head } in parts {
-            let cost = || linear_cost(x.n(), linear, 1);
-            self.op(op, cost, |workers| workers.linears(weights, x.input(), [(linear, &mut *out)]));
+            let work = || linear_work(op, x, linear, 1);
+            self.op(op, work, |workers| workers.linears(weights, x.input(), [(linear, &mut *out)]));
             self.tap_result(op, out, n_head);
         }
     }
@@ -206,8 +217,8 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
     pub(super) fn expert_linear(&mut self, op: Op, x: &Rows, experts: &[Linear], routing: &Routing, out: &mut Rows) {
         let weights = self.weights;
         out.shape(x.n(), experts[0].weight.n_out);
-        let cost = || linear_cost(x.n(), &experts[0], routing.segments.len());
-        self.op(op, cost, |workers| {
+        let work = || linear_work(op, x, &experts[0], routing.segments.len());
+        self.op(op, work, |workers| {
             for (expert, rows) in &routing.segments {
                 workers.linear_into(weights, x.input_of(rows.clone()), &experts[*expert], out, rows.start);
             }
@@ -236,8 +247,9 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
     /// The experts of each token and their weights, `[n, n_used]` each.
     pub(super) fn route(&mut self, scores: &Rows, config: &Experts) -> Routing {
         let cost = || cost::route(scores.n(), config.n, config.n_used, config.renormalize);
-        let mut routing = self.op(Op::FfnRoute, cost, |workers| Routing::new(&workers.kernels, scores, config));
-        if Obs::ACTIVATIONS {
+        let work = || OpWork::new(Op::FfnRoute, cost(), [config.n_used, scores.n(), 1]);
+        let mut routing = self.op(Op::FfnRoute, work, |workers| Routing::new(&workers.kernels, scores, config));
+        if self.shows_values() {
             let shape = [scores.n(), config.n_used];
             let mut experts: Vec<f32> = routing.experts.iter().map(|&expert| expert as f32).collect();
             self.show(Hook::ExpertIndices, &shape, &experts);
@@ -252,8 +264,9 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
 
     /// The weighted sum of the experts' results: `[n · n_used, d]` → `[n, d]`.
     pub(super) fn combine(&mut self, y: &Rows, routing: &Routing, out: &mut Rows) {
-        let cost = || cost::combine(y.n() / routing.n_used, routing.n_used, y.width());
-        self.op(Op::FfnCombine, cost, |workers| routing.combine(&workers.kernels, y, out));
+        let (n, n_used, width) = (y.n() / routing.n_used, routing.n_used, y.width());
+        let work = || OpWork::new(Op::FfnCombine, cost::combine(n, n_used, width), [width, n, n_used]);
+        self.op(Op::FfnCombine, work, |workers| routing.combine(&workers.kernels, y, out));
         self.tap_result(Op::FfnCombine, out, None);
     }
 
@@ -263,8 +276,10 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
             model::Norm::Rms { .. } => cost::rms_norm(n, d),
             model::Norm::Layer { .. } => cost::layer_norm(n, d, w.biased),
         };
-        self.op(op, cost, |workers| workers.norm(x, w, kind, out));
-        if Obs::ACTIVATIONS
+        let made = out.stored_type();
+        let work = || OpWork::new(op, cost(), [d, n, 1]).reading("f32", "f32").writing(made);
+        self.op(op, work, |workers| workers.norm(x, w, kind, out));
+        if self.shows_values()
             && let &[scale, normalized, weighted] = op.hooks()
         {
             if self.wants(scale) || self.wants(normalized) {
@@ -280,7 +295,8 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
     pub(super) fn head_norm(&mut self, op: Op, x: &mut Rows, weight: &[f32], eps: f32) {
         let (n, n_head) = (x.n(), x.width() / weight.len());
         let cost = || cost::rms_norm(n * n_head, weight.len());
-        self.op(op, cost, |workers| workers.head_norm(x, weight, eps));
+        let work = || OpWork::new(op, cost(), [weight.len(), n * n_head, 1]).reading("f32", "f32");
+        self.op(op, work, |workers| workers.head_norm(x, weight, eps));
         self.tap_result(op, x, Some(n_head));
     }
 
@@ -288,25 +304,30 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
     pub(super) fn rope(&mut self, op: Op, x: &mut Rows, n_head: usize, rows: &[usize], table: &RopeTable) {
         let (n, head_dim) = (x.n(), x.width() / n_head);
         let cost = || cost::rope(n, n_head, head_dim, 2 * table.pairs);
-        self.op(op, cost, |workers| workers.rope(x, head_dim, rows, table));
+        let work = || OpWork::new(op, cost(), [n_head * head_dim, n, 1]);
+        self.op(op, work, |workers| workers.rope(x, head_dim, rows, table));
         self.tap_result(op, x, Some(n_head));
     }
 
     /// `s.q` → `s.z`.
     pub(super) fn attention(&mut self, args: AttentionArgs<'_>, s: &mut Scratch) {
         let (config, n) = (args.config, s.q.n());
-        let cost = || {
-            let visible = args.queries.iter().map(|query| query.visible.len()).sum();
-            cost::attention(n, config.n_head, config.head_dim_k, config.head_dim_v, visible)
+        let (queries, made) = (args.queries, s.z.stored_type());
+        let work = || {
+            let visible = queries.iter().map(|query| query.visible.len()).sum();
+            let cost = cost::attention(n, config.n_head, config.head_dim_k, config.head_dim_v, visible);
+            OpWork::new(Op::Attention, cost, [config.n_head * config.head_dim_v, n, visible]).writing(made)
         };
-        self.op(Op::Attention, cost, |workers| attend(workers, args, &s.q, &mut s.chunks, &mut s.z));
+        self.op(Op::Attention, work, |workers| attend(workers, args, &s.q, &mut s.chunks, &mut s.z));
         self.tap_result(Op::Attention, &mut s.z, Some(config.n_head));
     }
 
     /// The hidden layer of a gated network: `act(gate) · up`.
     pub(super) fn gated(&mut self, x: &Rows, gate: &Linear, up: &Linear, act: ActFn, s: Hidden<'_>) {
-        if !Self::WATCHED {
-            return self.workers.gated(self.weights, x.input(), gate, up, act, s.hidden);
+        if !self.shows_values() {
+            let (weights, made) = (self.weights, s.hidden.stored_type());
+            let work = || gated_work(x, gate, up, act).writing(made);
+            return self.op(Op::FfnGate, work, |workers| workers.gated(weights, x.input(), gate, up, act, s.hidden));
         }
         let parts = [Projection::rows(Op::FfnGate, gate, s.gate), Projection::rows(Op::FfnUp, up, s.up)];
         self.linears(x, parts);
@@ -317,19 +338,16 @@ impl<'a, Obs: Observer> TracedOps<'a, Obs> {
 
     /// The activation function, with or without a gate. The caller taps the result, because it knows the order of the rows.
     pub(super) fn activate(&mut self, act: ActFn, gate: Option<&Rows>, up: &Rows, out: &mut Rows) {
-        let n = up.values().len();
-        let cost = || match (act, gate.is_some()) {
-            (ActFn::Silu, true) => cost::swiglu(n),
-            (ActFn::Silu, false) => cost::silu(n),
-            (ActFn::Gelu, true) => cost::geglu(n),
-            (ActFn::Gelu, false) => cost::gelu(n),
-        };
-        self.op(Op::FfnAct, cost, |workers| workers.activate(act, gate, up, out));
+        let made = out.stored_type();
+        let cost = || act_cost(act, gate.is_some(), up.n() * up.width());
+        let work = || OpWork::new(Op::FfnAct, cost(), [up.width(), up.n(), 1]).writing(made);
+        self.op(Op::FfnAct, work, |workers| workers.activate(act, gate, up, out));
     }
 
     pub(super) fn softcap(&mut self, x: &mut Rows, cap: f32) {
-        let n = x.values().len();
-        self.op(Op::LogitSoftcap, || cost::softcap(n), |workers| workers.softcap(x, cap));
+        let (n, width) = (x.n(), x.width());
+        let work = || OpWork::new(Op::LogitSoftcap, cost::softcap(n * width), [width, n, 1]);
+        self.op(Op::LogitSoftcap, work, |workers| workers.softcap(x, cap));
         self.tap_result(Op::LogitSoftcap, x, None);
     }
 }
@@ -339,10 +357,59 @@ pub(super) fn look_up(table: &model::Matrix, row: usize, out: &mut [f32]) {
     crate::quant::dequantize(table.ty(), table.row(row), out).expect("type and lengths were proven at load");
 }
 
-/// `n` rows through one of several matrices alike, of which `used` are read.
-fn linear_cost(n: usize, linear: &Linear, used: usize) -> Cost {
+/// The rows `x` through matrices alike, of which `used` are read.
+fn linear_work(op: Op, x: &Rows, linear: &Linear, used: usize) -> OpWork {
     let w = &linear.weight;
-    cost::linear(n, w.n_in, w.n_out, linear.bias.is_some(), used * w.n_out.div_ceil(ROWS) * w.group_bytes)
+    let bytes = used * w.n_out.div_ceil(ROWS) * w.group_bytes;
+    let cost = cost::linear(x.n(), w.n_in, w.n_out, linear.bias.is_some(), bytes);
+    OpWork::new(op, cost, [w.n_out, x.n(), w.n_in]).reading(w.ty.name(), x.read_type(w.ty))
+}
+
+/// Several matrices in one dispatch: the rows are read once.
+fn linears_work(x: &Rows, matrices: &[(Op, &Linear)]) -> OpWork {
+    let (first, linear) = matrices[0];
+    let mut work = linear_work(first, x, linear, 1);
+    for &(op, linear) in &matrices[1..] {
+        let more = linear_work(op, x, linear, 1);
+        work.cost += Cost { activation_read: 0, ..more.cost };
+        work.shape.m += more.shape.m;
+    }
+    work.covering(match matrices.len() {
+        3 => &[Op::AttnQ, Op::AttnK, Op::AttnV],
+        2 => &[Op::AttnK, Op::AttnV],
+        _ => first.alone(),
+    })
+}
+
+/// A product that is added to the residual stream where it is computed: the product itself is not stored.
+fn linear_onto_work(product: Op, residual: Op, x: &Rows, linear: &Linear) -> OpWork {
+    let (work, add) = (linear_work(product, x, linear, 1), cost::add(x.n() * linear.weight.n_out));
+    let mut cost = Cost { activation_write: 0, ..work.cost };
+    cost += Cost { activation_read: add.activation_read / 2, ..add };
+    OpWork { cost, ..work }.covering(match residual {
+        Op::AttnResidual => &[Op::AttnOutput, Op::AttnResidual],
+        _ => &[Op::FfnDown, Op::FfnResidual],
+    })
+}
+
+/// Gate, up and activation function in one dispatch: neither product is stored.
+fn gated_work(x: &Rows, gate: &Linear, up: &Linear, act: ActFn) -> OpWork {
+    let (mut work, up_work) = (linear_work(Op::FfnGate, x, gate, 1), linear_work(Op::FfnUp, x, up, 1));
+    let act = act_cost(act, true, x.n() * up.weight.n_out);
+    work.cost.activation_write = 0;
+    work.cost += Cost { activation_read: 0, activation_write: 0, ..up_work.cost };
+    work.cost += Cost { activation_read: 0, ..act };
+    work.shape.m += up_work.shape.m;
+    work.covering(&[Op::FfnGate, Op::FfnUp, Op::FfnAct])
+}
+
+fn act_cost(act: ActFn, gated: bool, n: usize) -> Cost {
+    match (act, gated) {
+        (ActFn::Silu, true) => cost::swiglu(n),
+        (ActFn::Silu, false) => cost::silu(n),
+        (ActFn::Gelu, true) => cost::geglu(n),
+        (ActFn::Gelu, false) => cost::gelu(n),
+    }
 }
 
 /// What a norm divides by, `[n]`, and the rows after the division, `[n, d]`. The kernels do not keep them, so they are

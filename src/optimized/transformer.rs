@@ -23,6 +23,7 @@ use crate::batch::{Batch, Logits};
 use crate::kernels::Kernels;
 use crate::kv_cache::{ForwardError, KvCache, KvFormats, KvLayout};
 use crate::model::{Config, Model, TracePoint, trace_points};
+use crate::observe::watch::{Unwatched, Watch, Watched};
 use crate::observe::{Hook, HookAt, Observer, Op, OpAt};
 
 /// A model of the optimized path.
@@ -119,8 +120,16 @@ impl Transformer {
         &mut self,
         batch: &Batch,
         cache: &mut KvCache,
-        obs: &mut impl Observer,
+        obs: &mut dyn Observer,
     ) -> Result<Logits, ForwardError> {
+        match Watched::by(obs) {
+            Some(mut watch) => self.run(batch, cache, &mut watch),
+            None => self.run(batch, cache, &mut Unwatched),
+        }
+    }
+
+    /// The forward pass, watched or not.
+    fn run(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Watch) -> Result<Logits, ForwardError> {
         let Self { network, workers, x, scratch: s, .. } = self;
         s.reserve(x, &network.config, batch.len(), batch.logit_rows().len())?;
         let context = BatchContext::prepare(&network.config, &network.weights.ropes, batch, cache, obs)?;
@@ -143,7 +152,7 @@ impl Network {
         batch: &Batch,
         context: &BatchContext,
         x: &mut Rows,
-        ops: &mut TracedOps<'_, impl Observer>,
+        ops: &mut TracedOps<'_, impl Watch>,
         s: &mut Scratch,
     ) {
         let tokens = batch.rows().iter().map(|row| row.token as usize);
@@ -166,16 +175,16 @@ impl Network {
         x: &mut Rows,
         context: &BatchContext,
         cache: &mut KvCache,
-        ops: &mut TracedOps<'_, impl Observer>,
+        ops: &mut TracedOps<'_, impl Watch>,
         s: &mut Scratch,
     ) {
         let (w, norm) = (&self.weights.layers[layer], self.config.norm);
-        s.set_row_forms(w, ops.watched());
+        s.set_row_forms(w, ops.shows_values());
         ops.tap(Hook::ResidPre, x);
 
         ops.norm(Op::AttnNorm, x, &w.attn_norm, norm, &mut s.h_attn); // [n_tokens, n_embd]
         let last = layer + 1 == self.config.n_layer();
-        let rows = context.query_rows(last && !ops.watched());
+        let rows = context.query_rows(last && !ops.shows_values());
         x.retain_rows(rows); // removes rows in the last block only
         let out = self.attention(layer, rows, context, cache, ops, s); // reads other positions
         ops.add(Op::AttnResidual, x, out); // x += attention(norm(x))
@@ -193,7 +202,7 @@ impl Network {
         rows: &[usize],
         context: &BatchContext,
         cache: &mut KvCache,
-        ops: &mut TracedOps<'_, impl Observer>,
+        ops: &mut TracedOps<'_, impl Watch>,
         s: &'a mut Scratch,
     ) -> Branch<'a> {
         let (w, config, eps) = (&self.weights.layers[layer], &self.config.layers[layer], self.config.norm.eps());
@@ -235,12 +244,7 @@ impl Network {
 
     /// The feed-forward network: each token by itself, through a wide hidden layer.
     /// `s.h_ffn`, `[n_queries, n_embd]` → `[n_queries, n_embd]`.
-    fn feed_forward<'a>(
-        &'a self,
-        layer: usize,
-        ops: &mut TracedOps<'_, impl Observer>,
-        s: &'a mut Scratch,
-    ) -> Branch<'a> {
+    fn feed_forward<'a>(&'a self, layer: usize, ops: &mut TracedOps<'_, impl Watch>, s: &'a mut Scratch) -> Branch<'a> {
         let (w, act) = (&self.weights.layers[layer], self.config.act_fn);
         let mut out = match &w.ffn {
             FeedForward::Dense { gate: Some(gate), up, down } => {
@@ -284,7 +288,7 @@ impl Network {
     }
 
     /// The residual stream becomes one score per token of the vocabulary: x `[n, n_embd]` → `s.logits`, `[n_logits, n_vocab]`.
-    fn unembed(&self, x: &mut Rows, context: &BatchContext, ops: &mut TracedOps<'_, impl Observer>, s: &mut Scratch) {
+    fn unembed(&self, x: &mut Rows, context: &BatchContext, ops: &mut TracedOps<'_, impl Watch>, s: &mut Scratch) {
         let w = &self.weights;
         if x.n() > context.logit_rows.len() {
             x.retain_rows(&context.logit_rows); // [n_logits, n_embd]
@@ -293,7 +297,7 @@ impl Network {
         if x.n() == 0 {
             return;
         }
-        s.h_last.set_forms(RowForms::of([&w.output]).with_floats(ops.watched()));
+        s.h_last.set_forms(RowForms::of([&w.output]).with_floats(ops.shows_values()));
         ops.norm(Op::OutputNorm, x, &w.output_norm, self.config.norm, &mut s.h_last);
         ops.linears(&s.h_last, [Projection::rows(Op::Output, &w.output, &mut s.logits)]);
         if let Some(cap) = self.config.logit_softcap {

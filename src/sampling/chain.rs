@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::filters::{MinP, Temperature, TopK, TopP};
 use super::pickers::{Dist, Greedy};
-use super::report::{Snapshot, StageReport};
-use super::{Candidates, Filter, Picker, SamplingError, TokenId};
+use super::report::{Snapshot, between, of_logits};
+use super::{Candidates, Filter, Picker, SamplingError, StageReport, TokenId};
 
 /// The parameters of the usual chain, with llama.cpp's names and defaults. `..Default::default()` fills in the rest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,8 +114,8 @@ impl Chain {
         self.run(logits, |stage, candidates| {
             let after = Snapshot::of(candidates);
             watch(match &before {
-                None => StageReport::of_logits(&after),
-                Some(before) => StageReport::between(stage, before, &after),
+                None => of_logits(&after),
+                Some(before) => between(stage, before, &after),
             });
             before = Some(after);
         })

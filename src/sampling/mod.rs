@@ -32,10 +32,10 @@ mod rng;
 #[cfg(test)]
 mod tests;
 
+pub use crate::observe::StageReport;
 pub use candidates::{Candidates, TokenLogit};
 pub use chain::{Chain, SamplingParams};
 pub use error::SamplingError;
-pub use report::StageReport;
 pub use rng::Mt19937;
 
 use crate::tokenizer::TokenId;

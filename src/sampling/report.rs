@@ -1,62 +1,39 @@
-//! [`StageReport`]: what one stage of a chain did to the distribution.
-
-use serde::Serialize;
+//! [`between`] makes a [`StageReport`]: what one stage of a chain did to the distribution.
 
 use super::{Candidates, TokenId};
+use crate::observe::StageReport;
 
 /// How many of the best candidates a report lists.
 const N_TOP: usize = 10;
 
-/// What one stage did to the distribution. The payload of the `sampler` event.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StageReport {
-    /// The stage's name, or `logits` for the distribution before the first stage.
-    pub stage: &'static str,
-    /// Candidates before it. A forbidden token (logit −∞) counts as long as it is in the list.
-    pub n_in: usize,
-    /// Candidates after it.
-    pub n_out: usize,
-    /// How much probability *the stage was given* lies on the candidates that it kept: 1 when it removed nothing.
-    pub kept_mass: f64,
-    /// Entropy of the distribution after it, in nats: `ln n` for n equal candidates, 0 for certainty.
-    pub entropy: f64,
-    /// Kullback–Leibler divergence of the distribution after it from that before it, in nats. For a stage that only removes,
-    /// this is −ln `kept_mass`.
-    pub kl: f64,
-    /// The best candidates after it with their probabilities, at most ten.
-    pub top: Vec<(TokenId, f32)>,
+/// The distribution before the first stage.
+pub(super) fn of_logits(after: &Snapshot) -> StageReport {
+    between("logits", after, after)
 }
 
-impl StageReport {
-    /// The distribution before the first stage.
-    pub(super) fn of_logits(after: &Snapshot) -> Self {
-        Self::between("logits", after, after)
+/// What happened between two snapshots.
+pub(super) fn between(stage: &'static str, before: &Snapshot, after: &Snapshot) -> StageReport {
+    let mut kept_mass = 0.0;
+    let mut kl = 0.0;
+    for &(id, p) in &after.by_id {
+        let was = before.probability(id);
+        kept_mass += was;
+        if p > 0.0 {
+            kl += p * (p / was).ln();
+        }
     }
-
-    /// What happened between two snapshots.
-    pub(super) fn between(stage: &'static str, before: &Snapshot, after: &Snapshot) -> Self {
-        let mut kept_mass = 0.0;
-        let mut kl = 0.0;
-        for &(id, p) in &after.by_id {
-            let was = before.probability(id);
-            kept_mass += was;
-            if p > 0.0 {
-                kl += p * (p / was).ln();
-            }
-        }
-        let entropy = -after.by_id.iter().filter(|(_, p)| *p > 0.0).map(|(_, p)| p * p.ln()).sum::<f64>();
-        let mut top: Vec<(TokenId, f32)> = after.by_id.iter().map(|&(id, p)| (id, p as f32)).collect();
-        top.sort_by(|a, b| b.1.total_cmp(&a.1));
-        top.truncate(N_TOP);
-        Self {
-            stage,
-            n_in: before.by_id.len(),
-            n_out: after.by_id.len(),
-            kept_mass: kept_mass.min(1.0),
-            entropy: entropy.max(0.0),
-            kl: kl.max(0.0),
-            top,
-        }
+    let entropy = -after.by_id.iter().filter(|(_, p)| *p > 0.0).map(|(_, p)| p * p.ln()).sum::<f64>();
+    let mut top: Vec<(TokenId, f32)> = after.by_id.iter().map(|&(id, p)| (id, p as f32)).collect();
+    top.sort_by(|a, b| b.1.total_cmp(&a.1));
+    top.truncate(N_TOP);
+    StageReport {
+        stage,
+        n_in: before.by_id.len(),
+        n_out: after.by_id.len(),
+        kept_mass: kept_mass.min(1.0),
+        entropy: entropy.max(0.0),
+        kl: kl.max(0.0),
+        top,
     }
 }
 

@@ -63,16 +63,24 @@ fn group<const LINES: usize, const LIMBS: usize, const N: usize>(
     x: [&ActBlock<LIMBS>; N],
 ) -> [I32x16; N] {
     let zero = if lines_before_widening(max) == 0 { zero - 128 } else { zero }; // `signed` takes 128 from every code
-    let sum = |x: &ActBlock<LIMBS>| if LINES == 8 { x.sum() } else { x.sums[first / LINES] };
-    let start = x.map(|x| [_mm256_set1_epi32(-zero * sum(x)); 2]);
-    let low = products::<LINES, N>(max, &line, first, |c, j| x[c].word(0, j), start);
+    let mut start = [[_mm256_setzero_si256(); 2]; N];
+    for c in 0..N {
+        let sum = if LINES == 8 { x[c].sum() } else { x[c].sums[first / LINES] };
+        start[c] = [_mm256_set1_epi32(-zero * sum); 2];
+    }
+    let mut sums = products::<LINES, N>(max, &line, first, |c, j| x[c].word(0, j), start);
     if LIMBS == 1 {
-        return low;
+        return sums;
     }
     let high = products::<LINES, N>(max, &line, first, |c, j| x[c].word(1, j), [[_mm256_setzero_si256(); 2]; N]);
     const { assert!(BASE == (1 << 8) - 1) };
-    let times_base = |sum| _mm256_sub_epi32(_mm256_slli_epi32::<8>(sum), sum);
-    std::array::from_fn(|c| std::array::from_fn(|r| _mm256_add_epi32(low[c][r], times_base(high[c][r]))))
+    for c in 0..N {
+        for r in 0..2 {
+            let times_base = _mm256_sub_epi32(_mm256_slli_epi32::<8>(high[c][r]), high[c][r]);
+            sums[c][r] = _mm256_add_epi32(sums[c][r], times_base);
+        }
+    }
+    sums
 }
 
 /// `sums += Σ code · q` with one limb: `word(c, j)` of column `c`. Where not even one line is sure to fit, 128 is taken from each code.
@@ -90,7 +98,8 @@ fn products<const LINES: usize, const N: usize>(
         return signed::<LINES, N>(line, first, word, sums);
     }
     let run = lines.min(LINES);
-    for at in (0..LINES / run).map(|i| first + i * run) {
+    for i in 0..LINES / run {
+        let at = first + i * run;
         let mut pairs = [[_mm256_setzero_si256(); 2]; N];
         for j in at..at + run {
             let line = line(j);
@@ -122,8 +131,11 @@ fn signed<const LINES: usize, const N: usize>(
     mut sums: [I32x16; N],
 ) -> [I32x16; N] {
     for j in first..first + LINES {
-        let w = line(j).map(|codes| _mm256_xor_si256(codes, _mm256_set1_epi8(-128)));
-        let magnitude = w.map(|w| _mm256_abs_epi8(w));
+        let (mut w, mut magnitude) = (line(j), [_mm256_setzero_si256(); 2]);
+        for r in 0..2 {
+            w[r] = _mm256_xor_si256(w[r], _mm256_set1_epi8(-128));
+            magnitude[r] = _mm256_abs_epi8(w[r]);
+        }
         for c in 0..N {
             let word = _mm256_set1_epi32(word(c, j));
             for r in 0..2 {

@@ -18,9 +18,13 @@ use core::arch::x86_64::*;
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn bits(x: Line, by: i32, mask: i8) -> Line {
-    let count = _mm_cvtsi32_si128(by.abs());
-    let shift = |x| if by < 0 { _mm256_sll_epi16(x, count) } else { _mm256_srl_epi16(x, count) };
-    x.map(|x| _mm256_and_si256(shift(x), _mm256_set1_epi8(mask)))
+    let (count, mask) = (_mm_cvtsi32_si128(by.abs()), _mm256_set1_epi8(mask));
+    let mut bits = x;
+    for r in 0..2 {
+        let shifted = if by < 0 { _mm256_sll_epi16(x[r], count) } else { _mm256_srl_epi16(x[r], count) };
+        bits[r] = _mm256_and_si256(shifted, mask);
+    }
+    bits
 }
 
 #[inline]
@@ -61,7 +65,7 @@ pub(in crate::kernels) fn unpack(codes: Codes, planes: &[u8]) -> [Line; 8] {
         Codes::Table(table) => {
             let table = _mm256_broadcastsi128_si256(load16(table, 0));
             for line in &mut lines {
-                *line = line.map(|codes| _mm256_shuffle_epi8(table, codes));
+                *line = [_mm256_shuffle_epi8(table, line[0]), _mm256_shuffle_epi8(table, line[1])];
             }
         }
         _ => {}

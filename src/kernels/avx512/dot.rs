@@ -44,19 +44,28 @@ pub(super) fn dot<const FIRST: usize, const LINES: usize, const LIMBS: usize, co
     let mut sums = [[[nothing; LIMBS]; N]; G];
     for c in 0..N {
         let start = start::<LINES, LIMBS>(zero, x[c], FIRST);
-        (0..G).for_each(|g| sums[g][c][0] = start);
+        for g in 0..G {
+            sums[g][c][0] = start;
+        }
     }
     for j in FIRST..FIRST + LINES {
-        let lines: [Line; G] = std::array::from_fn(|g| line(g, j));
+        let mut lines = [nothing; G];
+        for g in 0..G {
+            lines[g] = line(g, j);
+        }
         for c in 0..N {
             for limb in 0..LIMBS {
                 let word = _mm512_set1_epi32(x[c].word(limb, j));
-                (0..G).for_each(|g| sums[g][c][limb] = _mm512_dpbusd_epi32(sums[g][c][limb], lines[g], word));
+                for g in 0..G {
+                    sums[g][c][limb] = _mm512_dpbusd_epi32(sums[g][c][limb], lines[g], word);
+                }
             }
         }
     }
     for g in 0..G {
-        (0..N).for_each(|c| joined[g][c] = join(sums[g][c]));
+        for c in 0..N {
+            joined[g][c] = join(sums[g][c]);
+        }
     }
     joined
 }
@@ -66,7 +75,7 @@ pub(super) fn dot<const FIRST: usize, const LINES: usize, const LIMBS: usize, co
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2")]
 fn start<const LINES: usize, const LIMBS: usize>(zero: i32, x: &ActBlock<LIMBS>, first: usize) -> I32x16 {
-    let sums = x.sums.map(|sum| _mm512_set1_epi32(sum));
+    let sums = [_mm512_set1_epi32(x.sums[0]), _mm512_set1_epi32(x.sums[1])];
     let sum = if LINES == 8 { _mm512_add_epi32(sums[0], sums[1]) } else { sums[first / LINES] };
     _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_mullo_epi32(sum, _mm512_set1_epi32(zero)))
 }

@@ -23,8 +23,11 @@ pub(super) fn dot<const FIRST: usize, const LINES: usize, const LIMBS: usize, co
     zero: i32,
     x: [&ActBlock<LIMBS>; N],
 ) -> [[I32x16; N]; G] {
-    let sum = |x: &ActBlock<LIMBS>| if LINES == 8 { x.sum() } else { x.sums[FIRST / LINES] };
-    let start = x.map(|x| [_mm256_set1_epi32(-zero * sum(x)); 2]);
+    let mut start = [[_mm256_setzero_si256(); 2]; N];
+    for c in 0..N {
+        let sum = if LINES == 8 { x[c].sum() } else { x[c].sums[FIRST / LINES] };
+        start[c] = [_mm256_set1_epi32(-zero * sum); 2];
+    }
     let mut sums = products::<LINES, G, N>(&line, FIRST, |c, j| x[c].word(0, j), [start; G]);
     if LIMBS == 1 {
         return sums;
@@ -53,7 +56,10 @@ fn products<const LINES: usize, const G: usize, const N: usize>(
     mut sums: [[I32x16; N]; G],
 ) -> [[I32x16; N]; G] {
     for j in first..first + LINES {
-        let lines: [Line; G] = std::array::from_fn(|g| line(g, j));
+        let mut lines = [[_mm256_setzero_si256(); 2]; G];
+        for g in 0..G {
+            lines[g] = line(g, j);
+        }
         for c in 0..N {
             let word = _mm256_set1_epi32(word(c, j));
             for g in 0..G {

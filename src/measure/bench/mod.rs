@@ -35,9 +35,3 @@ pub use run::{BenchError, BenchOptions, Runner};
 pub use test::{Test, TestKind, grid};
 pub use vectors::{VectorKernel, vector_kernels};
 pub use work::{PathProfile, Shares, Work};
-
-use crate::observe::{Observer, Off};
-
-/// `Off` has no state and asks for neither operations nor activations. Every call to it is an empty inline function, and no
-/// cost is computed.
-const _: () = assert!(size_of::<Off>() == 0 && !Off::OPS && !Off::ACTIVATIONS);

@@ -9,7 +9,7 @@
 //!
 //! What it deliberately does not do: adapt to what is measured. A budget that grows with the error proves nothing.
 //!
-//! Every constant says what was measured: on the random models of all families in all formats (`tests/verify.rs`), and on
+//! Every constant says what was measured: on the random models of all families in all formats (`tests/verify/families.rs`), and on
 //! the two real models over texts of 40 and 100 tokens, once as they are and once with all matrices in F16, so that no
 //! activations are rounded.
 

@@ -7,7 +7,7 @@
 
 use crate::batch::{Batch, Logits};
 use crate::kv_cache::{ForwardError, KvCache, KvFormats};
-use crate::naive::{self, Ops};
+use crate::naive;
 use crate::observe::{HookAt, Observer};
 use crate::optimized::{self, ActPrecision};
 
@@ -30,7 +30,7 @@ pub trait Candidate {
     ///
     /// # Errors
     /// If the batch does not fit the model or the cache.
-    fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Logits, ForwardError>;
+    fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut dyn Observer) -> Result<Logits, ForwardError>;
 }
 
 impl Candidate for optimized::Transformer {
@@ -56,14 +56,14 @@ impl Candidate for optimized::Transformer {
         self.new_cache(formats, n_positions)
     }
 
-    fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
+    fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut dyn Observer) -> Result<Logits, ForwardError> {
         self.forward(batch, cache, obs)
     }
 }
 
-impl<O: Ops<f32>> Candidate for naive::Transformer<f32, O> {
+impl Candidate for naive::Transformer {
     fn describe(&self) -> String {
-        format!("naive path with the operations of {}", std::any::type_name::<O>())
+        format!("naive path with the operations of {}", self.ops_name())
     }
 
     fn hooks(&self) -> Vec<HookAt> {
@@ -78,7 +78,7 @@ impl<O: Ops<f32>> Candidate for naive::Transformer<f32, O> {
         self.new_cache(formats, n_positions)
     }
 
-    fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut impl Observer) -> Result<Logits, ForwardError> {
+    fn forward(&mut self, batch: &Batch, cache: &mut KvCache, obs: &mut dyn Observer) -> Result<Logits, ForwardError> {
         self.forward(batch, cache, obs)
     }
 }

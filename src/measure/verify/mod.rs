@@ -32,9 +32,10 @@ mod recorder;
 pub mod report;
 pub mod tiles;
 
+pub use crate::observe::Phase;
 pub use candidate::Candidate;
 pub use distance::{Distance, LogitsDistance, kl};
-pub use pass::{PassAt, Phase};
+pub use pass::PassAt;
 pub use report::{Covered, Divergence, LogitsReport, OpReport, Report};
 
 use crate::batch::{Batch, NotFinite, SeqId};
@@ -138,7 +139,7 @@ fn is_covered(hook: Hook) -> bool {
 /// If the tokens do not fit the model, or the candidate does not; if the reference's logits are not numbers.
 pub fn verify(
     model: &Model,
-    candidate: &mut impl Candidate,
+    candidate: &mut dyn Candidate,
     prompt: &[u32],
     options: &VerifyOptions,
     mut on_progress: impl FnMut(usize, usize),
@@ -164,11 +165,11 @@ pub fn verify(
 }
 
 /// The state of a verification that is running.
-struct VerifyRun<'a, C> {
+struct VerifyRun<'a> {
     options: VerifyOptions,
     budgets: Budgets,
     reference: naive::Transformer,
-    candidate: &'a mut C,
+    candidate: &'a mut dyn Candidate,
     /// The caches of reference and candidate, each with an observer and without.
     caches: [[KvCache; 2]; 2],
     flow: DataFlow,
@@ -181,8 +182,13 @@ struct VerifyRun<'a, C> {
     next: u32,
 }
 
-impl<'a, C: Candidate> VerifyRun<'a, C> {
-    fn new(model: &Model, candidate: &'a mut C, n_prompt: usize, options: &VerifyOptions) -> Result<Self, VerifyError> {
+impl<'a> VerifyRun<'a> {
+    fn new(
+        model: &Model,
+        candidate: &'a mut dyn Candidate,
+        n_prompt: usize,
+        options: &VerifyOptions,
+    ) -> Result<Self, VerifyError> {
         let reference = naive::Transformer::new(model)?;
         let (formats, n) = (options.kv, n_prompt + options.decode);
         let of_reference = [(); 2].map(|()| reference.new_cache(formats, n));

@@ -1,5 +1,6 @@
 //! [`PassAt`]: which forward pass a value was compared in.
 
+use crate::observe::Phase;
 use serde::Serialize;
 
 /// One pass of a verification.
@@ -11,16 +12,6 @@ pub struct PassAt {
     pub start: usize,
     /// Number of its tokens.
     pub tokens: usize,
-}
-
-/// The two kinds of passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Tokens of the prompt, several at a time.
-    Prefill,
-    /// One token, the one that is most probable to the reference.
-    Decode,
 }
 
 impl std::fmt::Display for PassAt {

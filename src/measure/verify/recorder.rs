@@ -13,7 +13,7 @@
 use super::distance::Distance;
 use super::pass::PassAt;
 use super::{Mode, budget};
-use crate::observe::{Hook, HookAt, Observer, TensorView};
+use crate::observe::{Hook, HookAt, Interests, Observer, TensorView};
 use crate::optimized::ActPrecision;
 use std::collections::HashMap;
 
@@ -49,8 +49,9 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    const OPS: bool = false;
-    const EDITS: bool = true;
+    fn interests(&self) -> Interests {
+        Interests::EDITS
+    }
 
     fn activation(&mut self, at: HookAt, value: TensorView<'_>) {
         if !super::is_covered(at.hook) {
@@ -99,8 +100,9 @@ pub(super) struct Comparer<'a> {
 }
 
 impl Observer for Comparer<'_> {
-    const OPS: bool = false;
-    const EDITS: bool = true;
+    fn interests(&self) -> Interests {
+        Interests::EDITS
+    }
 
     fn activation(&mut self, at: HookAt, value: TensorView<'_>) {
         let Some(tally) = self.tallies.get_mut(&at) else { return };

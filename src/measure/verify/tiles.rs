@@ -2,7 +2,7 @@
 //!
 //! Any bytes are a matrix, so random tiles are random bytes; only scales are kept finite, because of infinity and NaN
 //! nothing is promised. Look first at [`Fill`]. Whoever writes a kernel tries it on these: [`kernels`](super::kernels) does,
-//! and so does `tests/kernels_match_scalar.rs`.
+//! and so does `tests/kernels/match_scalar.rs`.
 
 use crate::kernels::packed::{ROWS, Scales, TileLayout, packed_bytes};
 use crate::quant::GgmlType;

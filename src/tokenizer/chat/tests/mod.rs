@@ -1,4 +1,4 @@
-//! What templates may expect, on templates of one line; real ones stand in `tests/tokenizer_golden.rs`.
+//! What templates may expect, on templates of one line; real ones stand in `tests/files/tokenizer_golden.rs`.
 
 mod hostile;
 mod templates;
