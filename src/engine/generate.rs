@@ -6,7 +6,7 @@ use super::stop::{Step, stop_tokens};
 use super::{Session, StopMatcher};
 use crate::batch::Logits;
 use crate::kv_cache::ForwardError;
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, Interests, Observer};
 use crate::sampling::{Chain, SamplingError};
 use crate::tokenizer::{StreamDecoder, Tokenizer};
 use std::collections::HashMap;
@@ -171,13 +171,8 @@ impl<Each: FnMut(&str) -> bool> Generation<'_, '_, Each> {
                 break StopReason::MaxTokens;
             }
             let started = Instant::now();
-            let token = sample(self.chain, logits.last().unwrap_or_default(), self.obs)?;
+            let token = self.sample(logits.last().unwrap_or_default())?;
             self.chain.accept(token);
-            if self.obs.interests().events {
-                let piece = self.tokenizer.piece(token, true).unwrap_or_default();
-                let piece = String::from_utf8_lossy(&piece).into_owned();
-                self.obs.event(&Event::Token { token, piece });
-            }
             if self.tokenizer.is_eog(token) && !self.options.ignore_eog {
                 break StopReason::EndOfGeneration(token);
             }
@@ -196,6 +191,24 @@ impl<Each: FnMut(&str) -> bool> Generation<'_, '_, Each> {
             (self.each)(&rest);
         }
         Ok(stop)
+    }
+
+    /// Samples a token. Whoever asked for it is told what each stage did, and which token it was.
+    fn sample(&mut self, scores: &[f32]) -> Result<u32, SamplingError> {
+        let Interests { events, sampler, .. } = self.obs.interests();
+        if events {
+            self.obs.event(&Event::Sampling);
+        }
+        let token = match sampler {
+            true => self.chain.sample_watched(scores, |stage| self.obs.event(&Event::Sampler(stage)))?,
+            false => self.chain.sample(scores)?,
+        };
+        if events {
+            let piece = self.tokenizer.piece(token, true).unwrap_or_default();
+            let piece = String::from_utf8_lossy(&piece).into_owned();
+            self.obs.event(&Event::Token { token, piece, score: sampler.then(|| score(scores, token)) });
+        }
+        Ok(token)
     }
 
     /// Hands out a piece of text and says why nothing comes after it, if nothing does.
@@ -257,10 +270,10 @@ impl Answer {
     }
 }
 
-/// Samples a token; whoever asked for it is told what each stage did.
-fn sample(chain: &mut Chain, scores: &[f32], obs: &mut dyn Observer) -> Result<u32, SamplingError> {
-    if !obs.interests().sampler {
-        return chain.sample(scores);
-    }
-    chain.sample_watched(scores, |stage| obs.event(&Event::Sampler(stage)))
+/// The place of a token among all scores, 0 for the best, and −ln of its probability.
+fn score(scores: &[f32], token: u32) -> (usize, f64) {
+    let Some(&own) = scores.get(token as usize) else { return (0, 0.0) };
+    let max = scores.iter().fold(f64::NEG_INFINITY, |max, &x| max.max(f64::from(x)));
+    let sum: f64 = scores.iter().map(|&x| (f64::from(x) - max).exp()).sum();
+    (scores.iter().filter(|&&x| x > own).count(), max + sum.ln() - f64::from(own))
 }

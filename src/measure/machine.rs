@@ -6,20 +6,20 @@
 //! What it deliberately does not do: report clock frequencies. Virtual machines report wrong ones, and elsewhere they change
 //! all the time.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Properties of this machine that influence speed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's name, as it reports it.
     pub cpu: Option<String>,
     /// Cores that this process may use.
     pub cores: usize,
     /// `x86_64`, `aarch64`.
-    pub architecture: &'static str,
+    pub architecture: String,
     /// `linux`, `macos`.
-    pub system: &'static str,
+    pub system: String,
     /// Release of the kernel.
     pub kernel: Option<String>,
     /// Whether this is a virtual machine: other machines on the same host may slow it down.
@@ -35,7 +35,7 @@ pub struct Machine {
 }
 
 /// A cache.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cache {
     /// 1 is the nearest.
     pub level: u32,
@@ -51,8 +51,8 @@ impl Machine {
         Self {
             cpu: field(&cpuinfo, "model name").or_else(|| field(&cpuinfo, "Processor")),
             cores: crate::optimized::pool::available_cores(),
-            architecture: std::env::consts::ARCH,
-            system: std::env::consts::OS,
+            architecture: std::env::consts::ARCH.to_owned(),
+            system: std::env::consts::OS.to_owned(),
             kernel: file("/proc/sys/kernel/osrelease").map(|text| text.trim().to_owned()),
             virtual_machine: field(&cpuinfo, "flags").is_some_and(|flags| flags.split(' ').any(|f| f == "hypervisor")),
             memory_bytes: file("/proc/meminfo").and_then(|text| kilobytes(&field(&text, "MemTotal")?)),

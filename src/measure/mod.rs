@@ -11,6 +11,7 @@ pub mod bench;
 pub mod ceilings;
 pub mod inspect;
 pub mod machine;
+pub mod record;
 pub mod scores;
 pub mod statistics;
 pub mod verify;

@@ -42,6 +42,8 @@ pub enum Event {
         /// Bytes of the pages in use.
         bytes: usize,
     },
+    /// A token is about to be chosen. [`Event::Token`] says that it is done.
+    Sampling,
     /// One stage of the sampler chain has run.
     Sampler(StageReport),
     /// A token was chosen.
@@ -50,6 +52,9 @@ pub enum Event {
         token: u32,
         /// Its text, as far as the token alone says: bytes that are no whole character are shown as U+FFFD.
         piece: String,
+        /// Its place among the model's probabilities, before any stage: 0 for the most probable; and −ln of its probability.
+        /// Only with [`super::Interests::sampler`].
+        score: Option<(usize, f64)>,
     },
 }
 

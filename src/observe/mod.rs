@@ -12,6 +12,7 @@
 pub mod cost;
 mod event;
 mod filter;
+mod group;
 mod hook;
 mod observer;
 mod op;
@@ -21,6 +22,7 @@ mod work;
 pub use cost::Cost;
 pub use event::{Event, Phase, StageReport};
 pub use filter::{FilterError, HookFilter};
+pub use group::Group;
 pub use hook::{Hook, HookAt};
 pub use observer::{Interests, Observer, Off, TensorView};
 pub use op::{Op, OpAt};

@@ -28,7 +28,7 @@ use super::primitives::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence
 /// counter slows down those that write to another (false sharing).
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Padded<T>(T);
+pub(crate) struct Padded<T>(pub(crate) T);
 
 /// A barrier for a fixed number of threads. It can be used any number of times.
 #[derive(Debug)]

@@ -8,19 +8,25 @@
 //! Workers write to one buffer through [`SharedSlice`]: each claims its own part of it, and debug builds check that no two
 //! parts overlap.
 //!
+//! On request it keeps the time at which each worker began and ended its part of a job ([`Pool::time_jobs`]): every worker
+//! writes to a place of its own, without a lock.
+//!
 //! What it deliberately does not do: steal work or balance loads. Shares follow from the worker's number, so nothing is
 //! allocated, nothing is queued, and a result never depends on which worker was faster.
 
 #![allow(unsafe_code)] // two invariants that the borrow checker cannot see: see `Job` and `SharedSlice`
 
-use super::barrier::{Barrier, Broken};
+use super::barrier::{Barrier, Broken, Padded};
+use crate::observe::ThreadSpan;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Looks before a waiting worker sleeps, about 50 µs. With more threads than cores, spinning takes time from the threads that
 /// work.
@@ -43,6 +49,21 @@ struct Shared {
     job: UnsafeCell<Option<Job>>,
     /// The first panic of the current job.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Whether workers keep the times of their jobs. It changes between jobs only.
+    timed: AtomicBool,
+    /// The times of each worker in the current job.
+    times: Vec<Padded<JobTimes>>,
+    /// Times are counted from here.
+    origin: Instant,
+}
+
+/// When a worker began and ended its part of a job and how long it waited in it, in nanoseconds since [`Shared::origin`].
+/// Only that worker writes them, and the caller reads them after it has gathered the workers, which orders memory.
+#[derive(Debug, Default)]
+struct JobTimes {
+    start: AtomicU64,
+    end: AtomicU64,
+    waited: AtomicU64,
 }
 
 // SAFETY: `job` is the only field that is not `Sync` and `Send` by itself. The caller writes it only while all workers
@@ -55,6 +76,8 @@ unsafe impl Send for Shared {}
 pub struct Pool {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    /// What the workers did in the jobs since the last [`Pool::time_jobs`] or [`Pool::forget_spans`].
+    spans: Vec<ThreadSpan>,
 }
 
 /// One of the threads that run a job: its number, and the barrier at which it waits for the others.
@@ -64,7 +87,7 @@ pub struct Worker<'a> {
     pub index: usize,
     /// How many there are.
     pub n_threads: usize,
-    within: &'a Barrier,
+    shared: &'a Shared,
 }
 
 /// Why there is no pool of so many threads.
@@ -103,14 +126,8 @@ impl Pool {
             return Err(ThreadsError::TooMany { asked: n_threads });
         }
         let spins = if n_threads <= available_cores() { SPINS } else { 16 };
-        let shared = Arc::new(Shared {
-            n_threads,
-            between: Barrier::new(n_threads, spins),
-            within: Barrier::new(n_threads, spins),
-            job: UnsafeCell::new(None),
-            panic: Mutex::new(None),
-        });
-        let mut pool = Self { shared, threads: Vec::new() };
+        let shared = Arc::new(Shared::new(n_threads, spins));
+        let mut pool = Self { shared, threads: Vec::new(), spans: Vec::new() };
         for index in 1..n_threads {
             let shared = Arc::clone(&pool.shared);
             let thread = std::thread::Builder::new().name(format!("worker {index}"));
@@ -144,7 +161,8 @@ impl Pool {
     /// The pool is borrowed mutably because one job runs at a time.
     pub fn run(&mut self, program: impl Fn(Worker<'_>) + Sync) {
         if self.threads.is_empty() {
-            return program(Worker { index: 0, n_threads: 1, within: &self.shared.within });
+            self.shared.timed(0, || program(Worker { index: 0, n_threads: 1, shared: &self.shared }));
+            return self.keep_spans();
         }
         let program: &(dyn Fn(Worker<'_>) + Sync) = &program;
         // SAFETY: only the lifetime changes. The pointer is read between the workers' release and their return, and this
@@ -158,10 +176,42 @@ impl Pool {
         expect_whole(self.shared.between.gather());
 
         self.shared.within.reset();
+        self.keep_spans();
         let panicked = self.shared.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if let Some(panic) = panicked {
             resume_unwind(panic);
         }
+    }
+
+    /// From now on, keeps what each worker does in each job, or stops to. Nothing is kept so far.
+    pub fn time_jobs(&mut self, on: bool) {
+        self.shared.timed.store(on, Ordering::Relaxed); // the barrier orders it before the next job
+        self.spans.clear();
+    }
+
+    /// What the workers did in the jobs that were kept, job by job.
+    pub fn spans(&self) -> &[ThreadSpan] {
+        &self.spans
+    }
+
+    /// Starts an empty list of spans.
+    pub fn forget_spans(&mut self) {
+        self.spans.clear();
+    }
+
+    /// Copies the times of the job that is over.
+    fn keep_spans(&mut self) {
+        let Shared { timed, times, origin, .. } = &*self.shared;
+        if !timed.load(Ordering::Relaxed) {
+            return;
+        }
+        let at = |time: &AtomicU64| Duration::from_nanos(time.load(Ordering::Relaxed));
+        self.spans.extend(times.iter().enumerate().map(|(thread, Padded(times))| ThreadSpan {
+            thread,
+            start: *origin + at(&times.start),
+            end: *origin + at(&times.end),
+            waited: at(&times.waited),
+        }));
     }
 }
 
@@ -178,19 +228,48 @@ fn work(shared: &Shared, index: usize) {
 }
 
 impl Shared {
+    fn new(n_threads: usize, spins: usize) -> Self {
+        Self {
+            n_threads,
+            between: Barrier::new(n_threads, spins),
+            within: Barrier::new(n_threads, spins),
+            job: UnsafeCell::new(None),
+            panic: Mutex::new(None),
+            timed: AtomicBool::new(false),
+            times: (0..n_threads).map(|_| Padded::default()).collect(),
+            origin: Instant::now(),
+        }
+    }
+
     /// This thread's part of the job. If it panics, the reason is kept for the caller and the other workers are released.
     fn run_job(&self, index: usize) {
         // SAFETY: the workers are released and not all gathered again, so no thread writes `job`.
         let Some(job) = (unsafe { *self.job.get() }) else { return };
         // SAFETY: the closure lives until all threads are through with it.
         let program = unsafe { &*job };
-        let worker = Worker { index, n_threads: self.n_threads, within: &self.within };
-        if let Err(reason) = catch_unwind(AssertUnwindSafe(|| program(worker))) {
+        let worker = Worker { index, n_threads: self.n_threads, shared: self };
+        if let Err(reason) = catch_unwind(AssertUnwindSafe(|| self.timed(index, || program(worker)))) {
             if !reason.is::<AnotherPanicked>() {
                 self.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(reason);
             }
             self.within.abort();
         }
+    }
+
+    /// Runs a worker's part of a job, and keeps its times if somebody wants them.
+    fn timed(&self, index: usize, work: impl FnOnce()) {
+        if !self.timed.load(Ordering::Relaxed) {
+            return work();
+        }
+        let Padded(times) = &self.times[index];
+        times.waited.store(0, Ordering::Relaxed);
+        times.start.store(self.now(), Ordering::Relaxed);
+        work();
+        times.end.store(self.now(), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        self.origin.elapsed().as_nanos() as u64
     }
 }
 
@@ -212,8 +291,13 @@ impl std::fmt::Debug for Pool {
 impl Worker<'_> {
     /// Waits until all workers have arrived. Afterwards each can read what the others wrote before.
     pub fn barrier(&self) {
-        if self.within.wait() == Err(Broken) {
+        let started = self.shared.timed.load(Ordering::Relaxed).then(Instant::now);
+        if self.shared.within.wait() == Err(Broken) {
             panic_any(AnotherPanicked);
+        }
+        if let Some(started) = started {
+            let Padded(times) = &self.shared.times[self.index];
+            times.waited.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
         }
     }
 

@@ -75,13 +75,49 @@ fn overlapping_claims_are_found() {
     assert!(panicked.is_err());
 }
 
+/// Every worker's part of every job is kept, in order, and what it waited lies within it; nothing is kept unless asked for.
+#[test]
+fn jobs_are_timed_on_request() {
+    for n_threads in 1..4 {
+        let mut pool = Pool::new(n_threads).unwrap();
+        pool.run(|_| ());
+        assert!(pool.spans().is_empty(), "nobody asked");
+
+        pool.time_jobs(true);
+        for _ in 0..3 {
+            pool.run(|worker| {
+                if worker.index == 0 {
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                }
+                worker.barrier();
+            });
+        }
+        let spans = pool.spans().to_vec();
+        assert_eq!(spans.len(), 3 * n_threads);
+        for job in spans.chunks(n_threads) {
+            for (thread, span) in job.iter().enumerate() {
+                assert_eq!(span.thread, thread);
+                let worked = span.end.duration_since(span.start);
+                assert!(span.waited <= worked);
+                assert!(span.end >= job[0].start && (thread > 0 || worked.as_millis() >= 2));
+            }
+        }
+        for jobs in spans.chunks(n_threads).collect::<Vec<_>>().windows(2) {
+            assert!(jobs[1][0].start >= jobs[0].iter().map(|span| span.end).max().unwrap(), "one job after the other");
+        }
+        pool.time_jobs(false);
+        pool.run(|_| ());
+        assert!(pool.spans().is_empty());
+    }
+}
+
 proptest! {
     /// Shares cover everything once, in order, in whole units, and are as equal as units allow.
     #[test]
     fn shares_cover_everything_once(n in 0usize..500, granularity in 1usize..40, n_threads in 1usize..9) {
-        let barrier = Barrier::new(1, 0);
+        let shared = Shared::new(1, 0);
         let shares: Vec<_> =
-            (0..n_threads).map(|index| Worker { index, n_threads, within: &barrier }.slice(n, granularity)).collect();
+            (0..n_threads).map(|index| Worker { index, n_threads, shared: &shared }.slice(n, granularity)).collect();
         let mut next = 0;
         for share in &shares {
             prop_assert_eq!(share.start, next);

@@ -80,7 +80,12 @@ impl<'a, Obs: Watch> TracedOps<'a, Obs> {
     pub(super) fn op<T>(&mut self, op: Op, work: impl FnOnce() -> OpWork, run: impl FnOnce(&mut Workers) -> T) -> T {
         let (at, kernels) = (OpAt { op, layer: self.layer }, self.workers.kernels.name);
         let workers = &mut *self.workers;
-        self.obs.op(at, || work().by(kernels), || run(workers))
+        let result = self.obs.op(at, || work().by(kernels), || run(workers));
+        if Obs::ON && self.obs.interests().threads {
+            self.obs.threads(at, self.workers.pool.spans());
+            self.workers.pool.forget_spans();
+        }
+        result
     }
 
     /// Whether anybody wants this value.

@@ -133,6 +133,7 @@ impl Transformer {
         let Self { network, workers, x, scratch: s, .. } = self;
         s.reserve(x, &network.config, batch.len(), batch.logit_rows().len())?;
         let context = BatchContext::prepare(&network.config, &network.weights.ropes, batch, cache, obs)?;
+        workers.pool.time_jobs(obs.interests().threads);
         let mut ops = TracedOps::new(workers, &network.weights, obs);
 
         network.embed(batch, &context, x, &mut ops, s);
