@@ -9,8 +9,10 @@
 
 pub mod bench;
 pub mod ceilings;
+pub mod collect;
 pub mod inspect;
 pub mod machine;
+pub mod predict;
 pub mod record;
 pub mod scores;
 pub mod statistics;

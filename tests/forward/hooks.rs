@@ -5,7 +5,7 @@ use cutaway::batch::{Batch, SeqId};
 use cutaway::kv_cache::KvFormat;
 use cutaway::model::{TracePoint, trace_points};
 use cutaway::naive::Transformer;
-use cutaway::observe::{Event, HookAt, HookFilter, Interests, Observer, Op, OpAt, OpWork, TensorView};
+use cutaway::observe::{Event, HookAt, HookFilter, Interests, Observer, Off, Op, OpAt, OpWork, TensorView};
 use cutaway::optimized;
 
 /// Records every call.
@@ -85,6 +85,47 @@ fn both_paths_report_exactly_what_the_list_says() {
         let shown: Vec<TracePoint> = listed.into_iter().filter(|at| !at.hook().is_some_and(unavailable)).collect();
         assert_eq!(recorder.points, shown, "{}, optimized", case.name);
         assert_eq!(recorder.hooks, fast.hooks(), "{}, optimized", case.name);
+    }
+}
+
+/// Operations as they ran: the first of each group, and what the group covers.
+#[derive(Default)]
+struct Groups(Vec<(OpAt, &'static [Op])>);
+
+impl Observer for Groups {
+    fn interests(&self) -> Interests {
+        Interests::OPS
+    }
+    fn end(&mut self, at: OpAt, work: &OpWork) {
+        self.0.push((at, work.covers));
+    }
+}
+
+/// An observer of times leaves operations fused, and is told of every operation of the list all the same: each report says
+/// which it covers. The numbers are those of an unwatched pass.
+#[test]
+fn an_observer_of_times_watches_the_program_that_runs_unwatched() {
+    for case in f32_cases() {
+        let model = load(&crate::common::tiny_gguf::named(&case.name));
+        let mut fast = optimized::Transformer::new(&model, optimized::Options::default()).unwrap();
+        for n in [1, 5] {
+            let batch = Batch::prompt(SeqId(0), 0, &some_tokens(n, model.config.n_vocab, 1));
+            let (mut groups, mut cache) = (Groups::default(), fast.new_cache(KvFormat::F32, 64));
+            let watched = fast.forward(&batch, &mut cache, &mut groups).unwrap();
+            let unwatched = fast.forward(&batch, &mut fast.new_cache(KvFormat::F32, 64), &mut Off).unwrap();
+            assert!(watched.rows().eq(unwatched.rows()), "{}: {n} tokens", case.name);
+
+            assert!(groups.0.iter().all(|(at, covers)| covers.first() == Some(&at.op)), "{}", case.name);
+            let fused = groups.0.iter().filter(|(_, covers)| covers.len() > 1).count();
+            assert!(fused >= 2 * model.config.n_layer(), "{}: {fused} groups", case.name);
+            let op = |layer, &op| OpAt { op, layer };
+            let mut covered: Vec<String> =
+                groups.0.iter().flat_map(|(at, covers)| covers.iter().map(|it| op(at.layer, it).to_string())).collect();
+            let mut listed: Vec<String> = fast.ops().iter().map(OpAt::to_string).collect();
+            covered.sort();
+            listed.sort();
+            assert_eq!(covered, listed, "{}: {n} tokens", case.name);
+        }
     }
 }
 

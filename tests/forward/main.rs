@@ -16,5 +16,6 @@ mod naive_golden;
 mod naive_ops;
 mod optimized_matches_naive;
 mod optimized_real_models;
+mod predict;
 mod real_models;
 mod tiny_models;

@@ -32,10 +32,16 @@ fn optimized(model: &Model, kernels: Kernels) -> Transformer {
     Transformer::new(model, optimized::Options { n_threads: 2, kernels, ..Default::default() }).unwrap()
 }
 
+/// One thread: several tests run at a time, and threads that wait for each other would take each other's cores. That the
+/// number of threads changes no bit is tested in `tests/kernels/optimized_equivalence.rs`.
+fn on_one_thread(model: &Model, options: optimized::Options) -> Transformer {
+    Transformer::new(model, optimized::Options { n_threads: 1, ..options }).unwrap()
+}
+
 /// Each operation by itself, then all one after the other; a prompt in two passes, then decoded tokens.
 fn must_pass(case: &Case, kernels: Kernels, kv: impl Into<KvFormats>) {
     let model = load(case);
-    let mut candidate = optimized(&model, kernels);
+    let mut candidate = on_one_thread(&model, optimized::Options { kernels, ..Default::default() });
     passes(&case.name, &model, &mut candidate, kv.into());
 }
 
@@ -80,8 +86,8 @@ fn every_family_and_format_passes_with_every_cache() {
 fn every_family_and_format_passes_with_sixteen_bits() {
     for case in tiny_gguf::all_cases() {
         let model = load(&case);
-        let options = optimized::Options { n_threads: 1, activations: ActPrecision::A16, ..Default::default() };
-        let mut candidate = Transformer::new(&model, options).unwrap();
+        let options = optimized::Options { activations: ActPrecision::A16, ..Default::default() };
+        let mut candidate = on_one_thread(&model, options);
         passes(&case.name, &model, &mut candidate, KvFormat::F32.into());
         passes(&case.name, &model, &mut candidate, KvFormat::F16.into());
     }

@@ -4,7 +4,7 @@ use super::{Test, TestKind};
 use crate::batch::{Batch, Logits, SeqId};
 use crate::engine::Engine;
 use crate::kv_cache::{CacheError, ForwardError, KvCache, KvFormat, KvFormats, KvLayout};
-use crate::observe::Off;
+use crate::observe::{Observer, Off};
 use crate::sampling::Mt19937;
 use std::time::{Duration, Instant};
 
@@ -101,6 +101,14 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// If the model refuses.
     pub fn sample(&mut self, test: Test) -> Result<Duration, BenchError> {
+        self.sample_watched(test, &mut Off)
+    }
+
+    /// As [`Runner::sample`], with an observer: what watching costs is the ratio of both.
+    ///
+    /// # Errors
+    /// If the model refuses.
+    pub fn sample_watched(&mut self, test: Test, obs: &mut dyn Observer) -> Result<Duration, BenchError> {
         let refused = |source: ForwardError| BenchError::Forward { test: test.to_string(), source };
         self.fill(test.depth).map_err(refused)?;
         let tokens = self.tokens(test.n_tokens());
@@ -113,8 +121,9 @@ impl<'a> Runner<'a> {
         };
 
         let started = Instant::now();
-        let ran =
-            batches.iter().try_for_each(|batch| self.forward(batch).map(|logits| _ = std::hint::black_box(logits)));
+        let ran = batches
+            .iter()
+            .try_for_each(|batch| self.forward(batch, obs).map(|logits| _ = std::hint::black_box(logits)));
         let time = started.elapsed();
 
         ran.map_err(refused)?;
@@ -122,9 +131,9 @@ impl<'a> Runner<'a> {
         Ok(time)
     }
 
-    /// The only call that is timed: a forward pass without an observer.
-    fn forward(&mut self, batch: &Batch) -> Result<Logits, ForwardError> {
-        self.engine.forward(batch, &mut self.cache, &mut Off)
+    /// The only call that is timed: a forward pass, usually without an observer.
+    fn forward(&mut self, batch: &Batch, obs: &mut dyn Observer) -> Result<Logits, ForwardError> {
+        self.engine.forward(batch, &mut self.cache, obs)
     }
 
     /// Fills the cache with `depth` random tokens, which stay for the next test, and forks them for a run.
@@ -137,7 +146,7 @@ impl<'a> Runner<'a> {
             }
             let tokens = self.tokens(depth);
             for batch in self.prompt(Self::FILLED, 0, &tokens) {
-                self.forward(&batch)?;
+                self.forward(&batch, &mut Off)?;
             }
         }
         if depth > 0 {

@@ -18,7 +18,7 @@ const PER_PASS: usize = 64 << 20;
 pub(super) const HUGE: &str = "2 MB";
 
 /// Memory that has been written, so that reading it causes no page faults.
-fn touched(pages: Pages, bytes: usize) -> Result<(Arena, Range<usize>), CeilingsError> {
+pub(super) fn touched(pages: Pages, bytes: usize) -> Result<(Arena, Range<usize>), CeilingsError> {
     if bytes < SHORTEST {
         return Err(CeilingsError::TooShort { bytes, least: SHORTEST });
     }

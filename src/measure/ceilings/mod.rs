@@ -8,6 +8,7 @@
 //! | [`SweepPoint`] | the same bytes are read again and again, for growing lengths: this shows the caches |
 //! | [`Peak`] | multiply-adds whose operands are in registers (`compute`) |
 //! | [`BarrierCost`] | the time of a barrier and of a dispatch of the pool (`barrier`) |
+//! | [`Beside`] | reading and multiplying in slices between pieces of work, under the same conditions (`beside`) |
 //!
 //! **How usual mistakes are avoided.** Memory is written before it is read, so that no pass includes page faults. Every
 //! number is the median of several passes, and all of them are kept. One stream and one peak are measured again at the end
@@ -17,8 +18,11 @@
 //! hardware counters, which need privileges. The loops themselves are in [`crate::kernels::probe`].
 
 mod barrier;
+mod beside;
 mod compute;
 mod memory;
+
+pub use beside::Beside;
 
 use super::statistics::Samples;
 use crate::kernels::probe::Probes;
