@@ -51,6 +51,7 @@
 //! | F1 | [`kernels`] | the inner loops of the optimized path: packed tiles, scalar and vector kernels |
 //! | F0 | [`quant`], [`observe`], [`escape`] | the block formats, one file each; observers, hooks and the cost model; control characters of names and metadata made visible |
 //! | F6 | [`measure`] | inspect a file, verify a path, measure speed and the share of the machine's limits that it reaches |
+//! | F7 | `report` | the page of a recorded run, and the comparison of two; behind the feature `report` |
 //! | F8 | `cli` | one file per command; behind the feature `cli`, which is on by default |
 //!
 //! The library never prints, never exits and never panics on input. Every module that can fail has one error enum, which says
@@ -77,6 +78,9 @@ pub mod sampling;
 pub mod engine;
 
 pub mod measure;
+
+#[cfg(feature = "report")]
+pub mod report;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -30,6 +30,7 @@ mod path;
 mod progress;
 mod prompt;
 mod pull;
+mod report;
 mod sampler_args;
 mod spelling;
 mod text;
@@ -72,6 +73,8 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// Prove the optimized path right, operation by operation and kernel by kernel.
     Verify(verify::VerifyArgs),
+    /// Show a recorded run as a page, or compare two.
+    Report(report::ReportArgs),
     /// Fetch a known model, verified by its SHA-256.
     Pull(pull::PullArgs),
 }
@@ -160,6 +163,7 @@ pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Pull(args) => pull::run(&args, signals),
     }
 }

@@ -1,0 +1,78 @@
+//! Reading recordings, and replacing files: the old one stays until the new one is complete.
+
+use crate::escape;
+use crate::measure::record::{self, schema::Record};
+use anyhow::{Context, Result, ensure};
+use std::fs::{self, File};
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
+
+/// Reads a recorded run.
+///
+/// # Errors
+/// A file that cannot be read, or is no recorded run.
+pub(super) fn records(path: &Path) -> Result<Vec<Record>> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", escape::path(path)))?;
+    record::read(BufReader::new(file)).with_context(|| format!("cannot read {}", escape::path(path)))
+}
+
+/// Writes a file: first beside it under another name, which then becomes its own. Whatever goes wrong, an older file stays.
+///
+/// # Errors
+/// A directory that is missing or cannot be written, a full disk.
+pub(super) fn replace(path: &Path, contents: &[u8]) -> Result<()> {
+    let cannot = || format!("cannot write {}", escape::path(path));
+    ensure!(!path.is_dir(), "cannot write {}: it is a directory", escape::path(path));
+    let beside = beside(path);
+    let written = write(&beside, contents).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside); // it may not be there; the first error is the one to tell
+    }
+    written.with_context(cannot)
+}
+
+/// A name in the same directory, so that renaming is one step; the process is in it, so that two do not share it.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn write(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(contents)?;
+    file.sync_all() // a full disk may say so only now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let page = dir.path().join("page.html");
+        replace(&page, b"first, longer").unwrap();
+        replace(&page, b"second").unwrap();
+        assert_eq!(fs::read(&page).unwrap(), b"second");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_everything_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("missing").join("page.html");
+        let error = replace(&missing, b"x").unwrap_err().to_string();
+        assert!(error.starts_with("cannot write ") && error.ends_with("page.html"), "{error}");
+        let error = replace(dir.path(), b"x").unwrap_err().to_string();
+        assert!(error.ends_with("it is a directory"), "{error}");
+        // Its name is taken by a directory: the new file is written, but cannot get its name.
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        // The temporary name is taken by a directory: as on a full disk, the new file cannot be written.
+        let page = dir.path().join("page.html");
+        fs::write(&page, b"old").unwrap();
+        fs::create_dir(beside(&page)).unwrap();
+        replace(&page, b"new").unwrap_err();
+        assert_eq!(fs::read(&page).unwrap(), b"old");
+    }
+}
