@@ -10,6 +10,8 @@ pub mod compare;
 mod events;
 pub mod noise;
 pub mod page;
+#[cfg(test)]
+mod sample;
 pub mod units;
 
 pub use events::Events;

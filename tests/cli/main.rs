@@ -16,4 +16,5 @@ mod inspect;
 mod prompts;
 mod pull;
 mod readme;
+mod report;
 mod verify;

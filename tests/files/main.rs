@@ -4,6 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/json_schema.rs"]
+mod json_schema;
 
 mod gguf_laws;
 mod gguf_rejects;
@@ -14,5 +16,6 @@ mod model_rejects_keys;
 mod model_rejects_tensors;
 mod quant_golden;
 mod quant_laws;
+mod record_schema;
 mod tensor_laws;
 mod tokenizer_golden;
