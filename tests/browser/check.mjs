@@ -196,7 +196,8 @@ async function check(file, wrong) {
         await page("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: theme }] });
         await page("Emulation.setDeviceMetricsOverride", { width, height: 900, deviceScaleFactor: 1, mobile: width < 500 });
         const ready = new Promise((done) => { loaded = done; });
-        await page("Page.navigate", { url });
+        const { errorText } = await page("Page.navigate", { url });
+        if (errorText) { wrong.push(`cannot be opened: ${errorText}`); return; }
         await ready;
         wrong.push(...(await run(inspect)).map((what) => `${at}: ${what}`));
         if (javascript) {

@@ -130,7 +130,7 @@ fn measurement(events: &Events<'_>) -> Vec<Fact> {
     facts.push(fact("Noise floor (the same against the same)", noise));
     for drop in &events.drops {
         let value =
-            format!("{} of `{}` did not fit into the buffer and are missing here", count(drop.count), drop.what);
+            format!("{} of the kind {} did not fit into the buffer and are missing here", count(drop.count), drop.what);
         facts.push(Fact { bad: true, ..fact("Dropped events", value) });
     }
     let complete = events.is_complete();

@@ -20,7 +20,7 @@ pub use figure::Figure;
 pub use tables::{Cell, Table};
 
 use super::Events;
-use crate::escape::Escaped;
+use crate::escape::{Escaped, is_unsafe};
 use crate::measure::record::schema::Record;
 use facts::Fact;
 use minijinja::value::Serde;
@@ -118,13 +118,22 @@ pub(super) fn render(template: &str, values: Value) -> Result<String, PageError>
     Ok(environment.get_template(template)?.render(own)?)
 }
 
-/// JSON that may stand within `<script>`: nothing in it ends the element or begins a comment.
+/// JSON that may stand within `<script>`: nothing in it ends the element, begins a comment, or changes the
+/// direction of text.
 ///
 /// # Errors
 /// If the value is no JSON.
 pub(super) fn script_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let json = serde_json::to_string(value)?;
-    Ok(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' => safe += &format!("\\u{:04x}", u32::from(c)),
+            _ if is_unsafe(c) => safe += &format!("\\u{:04x}", u32::from(c)), // all of them are below U+10000
+            _ => safe.push(c),
+        }
+    }
+    Ok(safe)
 }
 
 /// Text without characters that cannot be seen or that change the direction of what follows.

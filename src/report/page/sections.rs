@@ -174,8 +174,24 @@ fn spans(sentence: &str) -> Vec<Span> {
     let pieces = sentence.split('`').enumerate();
     pieces
         .filter(|(_, text)| !text.is_empty())
-        .map(|(i, text)| Span { text: plain(text), is_code: i % 2 == 1 })
+        .map(|(i, text)| Span {
+            text: if i % 2 == 1 { plain(text) } else { unbroken(&plain(text)) },
+            is_code: i % 2 == 1,
+        })
         .collect()
+}
+
+/// Keeps a number and its unit in one line.
+fn unbroken(text: &str) -> String {
+    const UNITS: [&str; 12] = ["%", "ns", "µs", "ms", "s", "B", "kB", "MB", "GB", "bits", "tokens", "times"];
+    let mut words = text.split(' ');
+    let mut out = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let is_unit = UNITS.contains(&word.trim_end_matches(|c: char| c.is_ascii_punctuation() && c != '%'));
+        out.push(if is_unit && out.ends_with(|c: char| c.is_ascii_digit()) { '\u{a0}' } else { ' ' });
+        out += word;
+    }
+    out
 }
 
 fn text(events: &Events<'_>) -> Text {
