@@ -104,6 +104,17 @@ function inspect() {
     .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
     .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
   const behind = (element) => {
+    // In a picture: the last rectangle below the text's middle that was drawn before it.
+    const box = element.getBoundingClientRect();
+    const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+    for (const rect of [...(element.closest("svg")?.querySelectorAll("rect") ?? [])].reverse()) {
+      const r = rect.getBoundingClientRect();
+      const before = rect.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING;
+      const style = getComputedStyle(rect);
+      const fill = parse(style.fill);
+      const opaque = fill.length >= 3 && (fill[3] ?? 1) * Number(style.opacity) * Number(style.fillOpacity) > 0.95;
+      if (before && opaque && r.left <= x && x <= r.right && r.top <= y && y <= r.bottom) return fill;
+    }
     for (let at = element; at; at = at.parentElement) {
       const color = parse(getComputedStyle(at).backgroundColor);
       if (color.length === 3 || color[3] === 1) return color;

@@ -28,11 +28,14 @@ fn every_example_runs() {
     }
     let binary = Path::new(env!("CARGO_BIN_EXE_cutaway"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    // Examples speak of `model.gguf` and of `README.md`: both are here.
+    // Examples speak of `model.gguf`, of `README.md`, and of recorded runs: all are here.
     let dir = tempfile::tempdir().unwrap();
     let tiny = crate::common::tiny_gguf::named("llama-gqa-q8_0").to_bytes();
     std::fs::write(dir.path().join("model.gguf"), tiny).unwrap();
     std::fs::copy("README.md", dir.path().join("README.md")).unwrap();
+    for name in ["run.jsonl", "before.jsonl", "after.jsonl"] {
+        std::fs::copy("tests/golden/record/run.jsonl", dir.path().join(name)).unwrap();
+    }
 
     let mut pages = vec![help(&["--help"])];
     pages.extend(commands().iter().map(|name| help(&[name, "--help"])));

@@ -20,8 +20,8 @@ fn page(place: &Place, name: &str) -> String {
 fn a_recording_becomes_a_page_beside_it_or_where_it_is_asked_for() {
     let place = place();
     let output = place.run(&["report", "run.jsonl"]);
-    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).starts_with("wrote run.html ("), "{}", text(&output.stderr));
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    assert!(text(&output.stdout).starts_with("wrote run.html ("), "{}", text(&output.stdout));
     let first = page(&place, "run.html");
     assert!(first.contains("Decoding takes ") && !first.contains("This run was interrupted"));
     assert_eq!(place.run(&["report", "run.jsonl", "-o", "again.html"]).status.code(), Some(0));

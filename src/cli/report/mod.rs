@@ -7,12 +7,13 @@ mod compare;
 mod file;
 mod text;
 
-use super::{Verdict, output::note};
+use super::Verdict;
 use crate::escape;
 use crate::report::page::{self, PageOptions};
 use crate::report::units;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Flags of `report`.
@@ -59,6 +60,6 @@ pub(super) fn run(args: &ReportArgs) -> Result<Verdict> {
     let html = page::html(&records, &[], &PageOptions::default())
         .with_context(|| format!("cannot make a page of {}", escape::path(input)))?;
     file::replace(&output, html.as_bytes())?;
-    note(format_args!("wrote {} ({})", escape::path(&output), units::bytes(html.len() as f64)));
+    writeln!(std::io::stdout(), "wrote {} ({})", escape::path(&output), units::bytes(html.len() as f64))?;
     Ok(Verdict::Positive)
 }
