@@ -8,12 +8,12 @@ use crate::observe::Phase;
 
 /// The recorded run of `tests/golden/record`, whose numbers are invented: one event of each kind at least.
 pub(super) fn recorded() -> Vec<Record> {
-    read(&include_bytes!("../../tests/golden/record/run.jsonl")[..]).unwrap()
+    read(&include_bytes!("../../tests/golden/record/run.jsonl")[..]).expect("the sample is a recorded run")
 }
 
 /// The same run, whose decode is a quarter faster.
 pub(super) fn other() -> Vec<Record> {
-    read(&include_bytes!("../../tests/golden/record/other.jsonl")[..]).unwrap()
+    read(&include_bytes!("../../tests/golden/record/other.jsonl")[..]).expect("the sample is a recorded run")
 }
 
 /// What ran, alone.

@@ -13,7 +13,8 @@ pub fn errors(schema: &Value, value: &Value) -> Vec<String> {
 }
 
 fn check(root: &Value, schema: &Value, value: &Value, at: &str, errors: &mut Vec<String>) {
-    let mut wrong = |what: String| errors.push(format!("{at}: {what}"));
+    let mut here = Vec::new();
+    let mut wrong = |what: String| here.push(format!("{at}: {what}"));
     let rules = schema.as_object().expect("a schema is an object");
     let size = |n: &Value| usize::try_from(n.as_u64().unwrap()).unwrap();
     for (keyword, rule) in rules {
@@ -22,10 +23,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, errors: &mut Vec
             "$ref" => {
                 let pointer = rule.as_str().unwrap().strip_prefix('#').expect("within the file");
                 let target = root.pointer(pointer).unwrap_or_else(|| panic!("nothing at {pointer}"));
-                let mut found = Vec::new();
-                check(root, target, value, at, &mut found);
-                errors.extend(found);
-                continue;
+                check(root, target, value, at, errors);
             }
             "oneOf" => {
                 let fits = |of: &&Value| {
@@ -35,9 +33,8 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, errors: &mut Vec
                 };
                 let n = rule.as_array().unwrap().iter().filter(fits).count();
                 if n != 1 {
-                    errors.push(format!("{at}: fits {n} of the alternatives, expected one"));
+                    wrong(format!("fits {n} of the alternatives, expected one"));
                 }
-                continue;
             }
             "type" => {
                 let types = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
@@ -67,6 +64,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, errors: &mut Vec
             other => panic!("{at}: the validator does not know {other}"),
         }
     }
+    errors.append(&mut here);
     if let (Some(properties), Some(fields)) = (schema.get("properties"), value.as_object()) {
         for (name, field) in fields {
             if let Some(rule) = properties.get(name) {

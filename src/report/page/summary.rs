@@ -69,33 +69,22 @@ impl Pass {
         }
         let bytes: u64 = ops.iter().map(|op| op.bytes.total()).sum();
         let roofs = Roofs::of(events, threads_of(events, path), bytes as f64 / steps.len() as f64);
-        let sum = |name: &str, of: &dyn Fn(&OpRecord) -> bool| {
-            let mut part = Part { name: name.to_owned(), roof_ns: Some(0.0), ..Part::default() };
-            for op in ops.iter().filter(|op| of(op)) {
-                part.ns += op.dt_ns as f64;
-                part.flops += op.flops as f64;
-                part.bytes += op.bytes.total() as f64;
-                part.roof_ns = part.roof_ns.zip(roofs.time(op)).map(|(a, b)| a + b);
-            }
-            let over = |x: f64| x / tokens as f64;
-            Part {
-                ns: over(part.ns),
-                flops: over(part.flops),
-                bytes: over(part.bytes),
-                roof_ns: part.roof_ns.map(over),
-                ..part
-            }
-        };
-        let by = |key: &dyn Fn(&OpRecord) -> String| {
-            let names: BTreeSet<String> = ops.iter().map(|op| key(op)).collect();
-            let mut parts: Vec<Part> = names.iter().map(|name| sum(name, &|op| key(op) == *name)).collect();
+        let (mut total, mut groups, mut by_op) = (Sum::default(), BTreeMap::new(), BTreeMap::new());
+        for op in &ops {
+            let roof = roofs.time(op);
+            total.add(op, roof);
+            groups.entry(&*op.group).or_insert_with(Sum::default).add(op, roof);
+            by_op.entry(&*op.op).or_insert_with(Sum::default).add(op, roof);
+        }
+        let parts = |sums: BTreeMap<&str, Sum>| {
+            let mut parts: Vec<Part> = sums.into_iter().map(|(name, sum)| sum.per(tokens, name)).collect();
             parts.sort_by(|a, b| b.ns.total_cmp(&a.ns));
             parts
         };
         let each = |of: &dyn Fn(&OpRecord) -> Option<f64>| {
             ops.iter().map(|op| of(op)).sum::<Option<f64>>().map(|ns| ns / tokens as f64)
         };
-        let total = sum("all operations", &|_| true);
+        let total = total.per(tokens, "all operations");
         Some(Self {
             steps: steps.len(),
             tokens,
@@ -104,8 +93,8 @@ impl Pass {
             compute_ns: each(&|op| roofs.compute_time(op)),
             weight_bytes: ops.iter().map(|op| op.bytes.w as f64).sum::<f64>() / tokens as f64,
             kv_bytes: ops.iter().map(|op| op.bytes.kv_r as f64).sum::<f64>() / tokens as f64,
-            groups: by(&|op| op.group.to_string()),
-            ops: by(&|op| op.op.to_string()),
+            groups: parts(groups),
+            ops: parts(by_op),
             total,
         })
     }
@@ -116,6 +105,38 @@ impl Pass {
         let (by, roof_ns) = if read >= compute { (Bound::Reading, read) } else { (Bound::Arithmetic, compute) };
         let share = roof_ns / self.ns;
         Some(Limit { by: if share < NEITHER { Bound::Neither } else { by }, nearest: by, share })
+    }
+}
+
+/// A sum over operations.
+#[derive(Debug, Default)]
+struct Sum {
+    ns: u64,
+    flops: u64,
+    bytes: u64,
+    roof_ns: f64,
+    /// Of some operation it is not known what the roofline allows.
+    is_without_roof: bool,
+}
+
+impl Sum {
+    fn add(&mut self, op: &OpRecord, roof_ns: Option<f64>) {
+        self.ns += op.dt_ns;
+        self.flops += op.flops;
+        self.bytes += op.bytes.total();
+        self.roof_ns += roof_ns.unwrap_or(0.0);
+        self.is_without_roof |= roof_ns.is_none();
+    }
+
+    fn per(self, tokens: usize, name: &str) -> Part {
+        let over = |x: f64| x / tokens as f64;
+        Part {
+            name: name.to_owned(),
+            ns: over(self.ns as f64),
+            flops: over(self.flops as f64),
+            bytes: over(self.bytes as f64),
+            roof_ns: (!self.is_without_roof).then(|| over(self.roof_ns)),
+        }
     }
 }
 
@@ -177,9 +198,9 @@ impl Roofs {
         Some(op.bytes.total() as f64 / self.read? * 1e9)
     }
 
-    /// Nanoseconds of its arithmetic.
+    /// Nanoseconds of its arithmetic. Rounded activations (`a8`, `a16`) are held against the roof of bytes: nothing is faster.
     pub fn compute_time(&self, op: &OpRecord) -> Option<f64> {
-        let on_bytes = op.dt[1] == "a8";
+        let on_bytes = op.dt[1].starts_with('a');
         Some(op.flops as f64 / if on_bytes { self.int8? } else { self.float? } * 1e9)
     }
 

@@ -125,9 +125,16 @@ fn limit_sentence(name: &str, pass: &Pass) -> Option<String> {
     let intensity = number(pass.total.flops / pass.total.bytes.max(1.0));
     let share = percent(limit.share);
     let work = format!("it does {intensity} operations for each byte");
+    let cached = if limit.nearest == Bound::Reading && limit.share > 1.0 {
+        " More than all of it means that a part of the bytes comes from caches."
+    } else {
+        ""
+    };
     Some(match (limit.by, limit.nearest) {
         (Bound::Reading, _) => {
-            format!("{name} is limited by reading memory: {work} and reaches {share} of the machine's reading speed.")
+            format!(
+                "{name} is limited by reading memory: {work} and reaches {share} of the machine's reading speed.{cached}"
+            )
         }
         (Bound::Arithmetic, _) => {
             format!("{name} is limited by arithmetic: {work} and reaches {share} of the machine's peak.")
