@@ -131,6 +131,12 @@ pub(crate) fn paths(tokens: &[Token], own: &[&str]) -> Vec<(usize, Vec<String>)>
                 }
             }
             "crate" | "super" if tokens.get(i + 1).is_some_and(|next| next.text == ")") => {} // `pub(crate)`
+            // A field of that name is no path.
+            "cutaway"
+                if tokens.get(i + 1).is_none_or(|next| next.text != ":") && (i == 0 || tokens[i - 1].text != "use") => {
+            }
+            "cutaway"
+                if tokens.get(i + 1).zip(tokens.get(i + 2)).is_some_and(|(a, b)| a.text == ":" && b.text != ":") => {}
             "crate" | "cutaway" | "super" | "std" | "core" if i == 0 || tokens[i - 1].text != ":" => {
                 follow(tokens, i, &mut Vec::new(), &mut |line, path| {
                     found.push((line, resolved(path, &modules)));

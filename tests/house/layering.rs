@@ -262,6 +262,8 @@ fn modules_must_be_on_a_floor_and_are_not_imported_by_a_star() {
     complains("src/cli/mod.rs", "use crate::attic::Box;", &["src/cli/mod.rs:1: imports attic, which is on no floor"]);
     complains("src/cli/mod.rs", "use crate::*;", &["src/cli/mod.rs:1: imports *, which is on no floor"]);
     complains("src/main.rs", "use cutaway::{cli, gguf};", &["src/main.rs:1: main.rs imports gguf, not only cli"]);
+    complains("src/main.rs", "use cutaway as all;", &["src/main.rs:1: main.rs imports *, not only cli"]);
+    complains("src/measure/x.rs", "struct R { cutaway: Name } fn f(r: R) -> Name { r.cutaway }", &[]);
     complains("src/lib.rs", "use crate::gguf::Gguf;", &["src/lib.rs:1: lib.rs only lists modules, and imports gguf"]);
 }
 
