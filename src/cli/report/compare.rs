@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Flags of `report compare`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A factor is B's speed over A's with its 95 % bootstrap interval. B is called faster or slower only if the\n\
+    after_help = "A factor is B's speed over A's with its 95 % bootstrap interval. B is called faster or slower only if the \
     interval does not contain 1 and the difference is larger than the noise floor of the runs.\n\n\
     Examples:\n  \
     cutaway report compare before.jsonl after.jsonl\n  \

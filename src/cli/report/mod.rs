@@ -21,8 +21,8 @@ use std::path::PathBuf;
 #[command(
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
-    after_help = "The page is one HTML file: it needs no network, no model and no JavaScript. A page that is there already is\n\
-        replaced only when the new one is complete.\n\n\
+    after_help = "The page is one HTML file: it needs no network, no model and no JavaScript. A page that is there already \
+        is replaced only when the new one is complete.\n\n\
         Examples:\n  \
         cutaway report run.jsonl\n  \
         cutaway report run.jsonl -o page.html\n  \

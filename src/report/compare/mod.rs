@@ -157,15 +157,20 @@ fn tests(events: &Events<'_>) -> BTreeMap<TestKey, Vec<f64>> {
     tests
 }
 
+/// Path, phase, and part of the model.
+type PartKey = (Name, Phase, Name);
+/// Nanoseconds and tokens, by number of the step.
+type StepTimes = BTreeMap<usize, (u64, usize)>;
+
 /// Tokens per second of each step, by part of the model: as if only this part took time.
-fn parts(events: &Events<'_>) -> BTreeMap<(Name, Phase, Name), Vec<f64>> {
-    let mut times: BTreeMap<(Name, Phase, Name), BTreeMap<usize, (u64, usize)>> = BTreeMap::new();
+fn parts(events: &Events<'_>) -> BTreeMap<PartKey, Vec<f64>> {
+    let mut times: BTreeMap<PartKey, StepTimes> = BTreeMap::new();
     for op in &events.ops {
         let steps = times.entry((op.path.clone(), op.phase, op.group.clone())).or_default();
         let step = steps.entry(op.step).or_insert((0, op.n_tok));
         step.0 += op.dt_ns;
     }
-    let speeds = |steps: BTreeMap<usize, (u64, usize)>| {
+    let speeds = |steps: StepTimes| {
         steps.values().filter(|(ns, _)| *ns > 0).map(|&(ns, n_tok)| n_tok as f64 / ns as f64 * 1e9).collect()
     };
     times.into_iter().map(|(key, steps)| (key, speeds(steps))).collect()

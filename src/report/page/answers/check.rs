@@ -104,10 +104,11 @@ pub fn measurement(events: &Events<'_>) -> Answer {
         let Some(off) = events.benches.iter().find(same) else { continue };
         let cost = median(&off.tokens_per_second) / median(&watched.tokens_per_second) - 1.0;
         if cost.is_finite() {
+            let longer = if cost >= 0.0 { "more" } else { "less" };
             sentences.push(format!(
-                "A run under the observer `{}` takes {} as long as an unwatched one (`{}`).",
+                "Under the observer `{}` a token takes {} {longer} time than unwatched (`{}`).",
                 watched.observer,
-                percent(1.0 + cost),
+                percent(cost.abs()),
                 watched.test
             ));
         }
