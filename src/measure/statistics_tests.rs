@@ -77,3 +77,17 @@ proptest! {
         prop_assert_eq!(found.pairs.len(), theirs.len());
     }
 }
+
+#[test]
+fn series_of_unequal_length_are_drawn_apart() {
+    let (factor, [low, high]) = ratio_unpaired(&[200.0; 3], &[100.0; 7]);
+    assert_eq!((factor, low, high), (2.0, 2.0, 2.0), "without spread there is no doubt");
+    let (ours, theirs) = ([190.0, 200.0, 210.0, 205.0, 195.0], [95.0, 100.0, 105.0, 101.0]);
+    let (factor, [low, high]) = ratio_unpaired(&ours, &theirs);
+    assert!(190.0 / 105.0 <= low && low < factor && factor < high && high <= 210.0 / 95.0, "{low} {factor} {high}");
+    let (back, [back_low, back_high]) = ratio_unpaired(&theirs, &ours);
+    assert!((back * factor - 1.0).abs() < 1e-12);
+    assert!((back_low * high - 1.0).abs() < 0.02 && (back_high * low - 1.0).abs() < 0.02, "the reverse is as sure");
+    let (factor, interval) = ratio_unpaired(&[], &[1.0]);
+    assert!(factor.is_nan() && interval.iter().all(|x| x.is_nan()));
+}

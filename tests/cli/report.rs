@@ -60,6 +60,10 @@ fn what_is_no_recording_is_refused_and_an_old_page_stays() {
         &["cannot write missing/page.html: No such file"],
     );
     place.refused(&["report", "run.jsonl", "-o", "."], &["cannot write .: it is a directory"]);
+    place.refused(&["report", "run.jsonl", "-o", "./run.jsonl"], &["is the recording: name another file with -o"]);
+    place.write("named.html", RUN);
+    place.refused(&["report", "named.html"], &["named.html is the recording"]);
+    assert_eq!(page(&place, "named.html").as_bytes(), RUN);
     place.refused(&["report", "compare", "run.jsonl", "missing.jsonl"], &["cannot open missing.jsonl"]);
 }
 
@@ -99,7 +103,7 @@ fn runs_of_other_models_are_compared_only_by_force() {
     let other = String::from_utf8(OTHER.to_vec()).unwrap().replacen(&"ab".repeat(32), &"cd".repeat(32), 1);
     place.write("other.jsonl", other.as_bytes());
     let args = ["report", "compare", "run.jsonl", "other.jsonl"];
-    place.refused(&args, &["--force", "the runs cannot be compared: another model: "]);
+    place.refused(&args, &["error: the runs cannot be compared: another model: ", "; --force compares them anyway"]);
     let output = place.run(&[&args[..], &["--force"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).starts_with("warning: another model: "), "{}", text(&output.stdout));

@@ -6,7 +6,7 @@ use crate::cli::{Format, Verdict};
 use crate::escape;
 use crate::report::compare::{self, CompareError};
 use crate::report::units;
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -46,11 +46,13 @@ pub(super) fn run(args: &CompareArgs) -> Result<Verdict> {
     let (a, b) = (file::records(&args.a)?, file::records(&args.b)?);
     let comparison = match compare::compare(&a, &b, args.force) {
         Err(error @ CompareError::Different(_)) => {
-            return Err(error).context("--force compares them anyway");
+            bail!("{error}; --force compares them anyway");
         }
         other => other?,
     };
     if let Some(path) = &args.html {
+        file::require_other(path, &args.a)?;
+        file::require_other(path, &args.b)?;
         let names = [&args.a, &args.b].map(escape::path);
         let html = compare::html(&comparison, [&a, &b], [&names[0], &names[1]])?;
         file::replace(path, html.as_bytes())?;

@@ -16,6 +16,16 @@ pub(super) fn records(path: &Path) -> Result<Vec<Record>> {
     record::read(BufReader::new(file)).with_context(|| format!("cannot read {}", escape::path(path)))
 }
 
+/// Refuses to replace the recording by what is made of it.
+///
+/// # Errors
+/// If both names are of one file.
+pub(super) fn require_other(output: &Path, input: &Path) -> Result<()> {
+    let is_same = fs::canonicalize(output).ok().is_some_and(|output| fs::canonicalize(input).ok() == Some(output));
+    ensure!(!is_same, "{} is the recording: name another file with -o", escape::path(output));
+    Ok(())
+}
+
 /// Writes a file: first beside it under another name, which then becomes its own. Whatever goes wrong, an older file stays.
 ///
 /// # Errors
@@ -23,6 +33,12 @@ pub(super) fn records(path: &Path) -> Result<Vec<Record>> {
 pub(super) fn replace(path: &Path, contents: &[u8]) -> Result<()> {
     let cannot = || format!("cannot write {}", escape::path(path));
     ensure!(!path.is_dir(), "cannot write {}: it is a directory", escape::path(path));
+    match fs::metadata(path) {
+        // A pipe or a device is not replaced, it is written to.
+        Ok(old) if !old.is_file() => return fs::write(path, contents).with_context(cannot),
+        _ => {}
+    }
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()); // the file, and not a link to it
     let beside = beside(path);
     let written = write(&beside, contents).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
@@ -74,5 +90,20 @@ mod tests {
         fs::create_dir(beside(&page)).unwrap();
         replace(&page, b"new").unwrap_err();
         assert_eq!(fs::read(&page).unwrap(), b"old");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_a_device_a_device() {
+        let dir = tempfile::tempdir().unwrap();
+        let [page, link, device] = ["page.html", "link.html", "device.html"].map(|name| dir.path().join(name));
+        fs::write(&page, b"old").unwrap();
+        std::os::unix::fs::symlink(&page, &link).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        replace(&link, b"new").unwrap();
+        replace(&device, b"new").unwrap();
+        assert_eq!(fs::read(&page).unwrap(), b"new");
+        assert!(link.is_symlink() && device.is_symlink());
+        assert_eq!(fs::read_link(&device).unwrap(), Path::new("/dev/null"));
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Verdict> {
     let input = args.file.as_ref().context("no recorded run: name the file that `--jsonl` wrote")?;
     let records = file::records(input)?;
     let output = args.output.clone().unwrap_or_else(|| input.with_extension("html"));
+    file::require_other(&output, input)?;
     let html = page::html(&records, &[], &PageOptions::default())
         .with_context(|| format!("cannot make a page of {}", escape::path(input)))?;
     file::replace(&output, html.as_bytes())?;
