@@ -87,7 +87,8 @@ fn series_of_unequal_length_are_drawn_apart() {
     assert!(190.0 / 105.0 <= low && low < factor && factor < high && high <= 210.0 / 95.0, "{low} {factor} {high}");
     let (back, [back_low, back_high]) = ratio_unpaired(&theirs, &ours);
     assert!((back * factor - 1.0).abs() < 1e-12);
-    assert!((back_low * high - 1.0).abs() < 0.02 && (back_high * low - 1.0).abs() < 0.02, "the reverse is as sure");
+    // Other draws: the ends may be other samples, and neighbouring samples are at most 6 % apart.
+    assert!((back_low * high - 1.0).abs() < 0.06 && (back_high * low - 1.0).abs() < 0.06, "{back_low} {back_high}");
     let (factor, interval) = ratio_unpaired(&[], &[1.0]);
     assert!(factor.is_nan() && interval.iter().all(|x| x.is_nan()));
 }

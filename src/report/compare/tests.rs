@@ -69,7 +69,8 @@ fn unequal_numbers_of_samples_are_drawn_apart() {
 
 #[test]
 fn other_work_is_refused_unless_forced() {
-    let changes: [(&str, fn(&mut RunRecord)); 4] = [
+    type Change = fn(&mut RunRecord);
+    let changes: [(&str, Change); 4] = [
         ("model", |run| run.model.sha256 = Some("cd".repeat(32))),
         ("prompt", |run| run.prompt = "Another".to_owned()),
         ("prompt", |run| run.prompt_tokens.push(1)),

@@ -85,8 +85,8 @@ fn drift_is_the_change_from_before_to_after() {
     };
     assert_eq!(of(10e9), (0.0, false));
     assert_eq!(of(8e9), (8.0 / 10.0 - 1.0, true));
-    assert_eq!(of(9.5e9).1, false);
-    assert_eq!(of(12e9).1, true);
+    assert!(!of(9.5e9).1);
+    assert!(of(12e9).1);
 }
 
 #[test]
