@@ -8,7 +8,8 @@
 
 use super::inspect::{Decode, kv_read_bytes};
 use super::record::schema::CostRecord;
-use crate::kv_cache::{KvFormat, KvFormats, KvLayout};
+use crate::kernels::packed::TileLayout;
+use crate::kv_cache::{KvFormat, KvFormats, KvLayout, KvSide};
 use crate::model::{ActFn, FeedForward, LayerConfig, LayerWeights, Matrix, Model, Norm, NormWeights, trace_points};
 use crate::observe::{Cost, Group, Op, OpAt, cost};
 
@@ -61,7 +62,26 @@ impl Shapes<'_> {
     }
 
     fn linear(&self, n: usize, w: &Matrix, bias: bool) -> Cost {
-        cost::linear(n, w.n_in(), w.n_out(), bias, self.bytes(w))
+        let dequant = if self.multiplies_blocks(w) { cost::blocks(n, w.n_in(), w.n_out(), minima(w)) } else { 0 };
+        Cost { dequant, ..cost::linear(n, w.n_in(), w.n_out(), bias, self.bytes(w)) }
+    }
+
+    /// Whether a matrix is multiplied in its block format, and so reads rounded activations.
+    fn multiplies_blocks(&self, w: &Matrix) -> bool {
+        self.storage == Storage::File && !w.ty().is_float()
+    }
+
+    /// The cost of an operation that makes `n` numbers, which are rounded if one of these matrices reads them so.
+    fn read_by<'m>(&self, cost: Cost, n: usize, matrices: impl IntoIterator<Item = &'m Matrix>) -> Cost {
+        let rounds = matrices.into_iter().any(|w| self.multiplies_blocks(w));
+        Cost { dequant: cost.dequant + if rounds { cost::round(n) } else { 0 }, ..cost }
+    }
+
+    /// Decoding so many positions of a cache in block formats.
+    fn unpack_kv(&self, config: &LayerConfig, positions: usize) -> u64 {
+        let widths = [(KvSide::K, config.n_embd_k()), (KvSide::V, config.n_embd_v())];
+        let in_blocks = widths.into_iter().filter(|(side, _)| !self.layout.format(*side).ggml_type().is_float());
+        in_blocks.map(|(_, width)| cost::unpack(positions * width)).sum()
     }
 
     fn norm(&self, n: usize, w: &NormWeights) -> Cost {
@@ -82,7 +102,10 @@ impl Shapes<'_> {
                 cost::embed(rows, config.n_embd, config.embedding_scale.is_some(), row_bytes(table))
             }
             Op::PositionEmbd => cost::add(rows * config.n_embd),
-            Op::OutputNorm => self.norm(n_logits, &weights.output_norm),
+            Op::OutputNorm => {
+                let norm = self.norm(n_logits, &weights.output_norm);
+                self.read_by(norm, n_logits * config.n_embd, [weights.output_matrix()])
+            }
             Op::Output => self.linear(n_logits, weights.output_matrix(), weights.output_bias.is_some()),
             _ => cost::softcap(n_logits * config.n_vocab),
         }
@@ -94,7 +117,10 @@ impl Shapes<'_> {
         let (n, n_embd) = (self.pass.rows, self.model.config.n_embd);
         let optional = |norm: &Option<NormWeights>| norm.as_ref().map_or(Cost::default(), |norm| self.norm(n, norm));
         match op {
-            Op::AttnNorm => self.norm(n, &w.attn_norm),
+            Op::AttnNorm => {
+                let readers = [&w.attn_q.weight, &w.attn_k.weight, &w.attn_v.weight];
+                self.read_by(self.norm(n, &w.attn_norm), n * n_embd, readers)
+            }
             Op::AttnQ => self.linear(n, &w.attn_q.weight, w.attn_q.bias.is_some()),
             Op::AttnK => self.linear(n, &w.attn_k.weight, w.attn_k.bias.is_some()),
             Op::AttnV => self.linear(n, &w.attn_v.weight, w.attn_v.bias.is_some()),
@@ -109,12 +135,16 @@ impl Shapes<'_> {
             Op::KvRead => self.kv_read(layer, config),
             Op::Attention => {
                 let visible = (self.pass.before..self.pass.before + n).map(|p| seen(config, p + 1)).sum();
-                cost::attention(n, config.n_head, config.head_dim_k, config.head_dim_v, visible)
+                let mut cost = cost::attention(n, config.n_head, config.head_dim_k, config.head_dim_v, visible);
+                if self.storage == Storage::File {
+                    cost.dequant = self.unpack_kv(config, self.seen_by_any(config));
+                }
+                self.read_by(cost, n * config.n_head * config.head_dim_v, [&w.attn_output.weight])
             }
             Op::AttnOutput => self.linear(n, &w.attn_output.weight, w.attn_output.bias.is_some()),
             Op::PostAttentionNorm => optional(&w.post_attn_norm),
             Op::AttnResidual | Op::FfnResidual => cost::add(n * n_embd),
-            Op::FfnNorm => self.norm(n, &w.ffn_norm),
+            Op::FfnNorm => self.read_by(self.norm(n, &w.ffn_norm), n * n_embd, readers(&w.ffn)),
             Op::PostFfwNorm => optional(&w.post_ffn_norm),
             _ => self.feed_forward(op, w, config),
         }
@@ -125,12 +155,18 @@ impl Shapes<'_> {
         let end = self.pass.before + self.pass.rows;
         let position_bytes = self.layout.layer_position_bytes(layer);
         match self.storage {
-            Storage::F32 => cost::kv_read(end * (config.n_embd_k() + config.n_embd_v()), end * position_bytes),
-            Storage::File => {
-                let first = (self.pass.before + 1).saturating_sub(config.window.unwrap_or(usize::MAX));
-                cost::kv_read(0, (end - first) * position_bytes)
-            }
+            Storage::F32 => Cost {
+                dequant: self.unpack_kv(config, end),
+                ..cost::kv_read(end * (config.n_embd_k() + config.n_embd_v()), end * position_bytes)
+            },
+            Storage::File => cost::kv_read(0, self.seen_by_any(config) * position_bytes),
         }
+    }
+
+    /// Positions that at least one token of the pass sees.
+    fn seen_by_any(&self, config: &LayerConfig) -> usize {
+        let first = (self.pass.before + 1).saturating_sub(config.window.unwrap_or(usize::MAX));
+        self.pass.before + self.pass.rows - first
     }
 
     /// An operation of the feed-forward network.
@@ -141,13 +177,21 @@ impl Shapes<'_> {
                 Op::FfnGate => gate.as_ref().map_or(Cost::default(), |w| self.linear(n, &w.weight, w.bias.is_some())),
                 Op::FfnUp => self.linear(n, &up.weight, up.bias.is_some()),
                 Op::FfnDown => self.linear(n, &down.weight, down.bias.is_some()),
-                _ => activation(self.model.config.act_fn, gate.is_some(), n * config.n_ff),
+                _ => {
+                    let cost = activation(self.model.config.act_fn, gate.is_some(), n * config.n_ff);
+                    self.read_by(cost, n * config.n_ff, [&down.weight])
+                }
             },
             FeedForward::Experts { router, gate, up, down } => {
                 let Some(experts) = config.experts else { return Cost::default() };
                 let (rows, n_embd) = (n * experts.n_used, self.model.config.n_embd);
-                let of_experts =
-                    |w: &Matrix| cost::linear(rows, w.n_in(), w.n_out(), false, experts.n_used * self.bytes(w));
+                let of_experts = |w: &Matrix| {
+                    let unpack =
+                        if self.multiplies_blocks(w) { cost::blocks(0, w.n_in(), w.n_out(), false) } else { 0 };
+                    let cost = self.linear(rows, w, false);
+                    let (weight_bytes, others) = (experts.n_used as u64 * cost.weight_bytes, experts.n_used as u64 - 1);
+                    Cost { weight_bytes, dequant: cost.dequant + others * unpack, ..cost }
+                };
                 match op {
                     Op::FfnGateInp => self.linear(n, router, false),
                     Op::FfnRoute => cost::route(n, experts.n, experts.n_used, experts.renormalize),
@@ -155,10 +199,26 @@ impl Shapes<'_> {
                     Op::FfnUp => of_experts(&up[0]),
                     Op::FfnDown => of_experts(&down[0]),
                     Op::FfnCombine => cost::combine(n, experts.n_used, n_embd),
-                    _ => activation(self.model.config.act_fn, true, rows * config.n_ff),
+                    _ => {
+                        let cost = activation(self.model.config.act_fn, true, rows * config.n_ff);
+                        self.read_by(cost, rows * config.n_ff, down)
+                    }
                 }
             }
         }
+    }
+}
+
+/// Whether the format of a matrix has minima.
+fn minima(w: &Matrix) -> bool {
+    TileLayout::of(w.ty()).is_some_and(|layout| layout.scales.min())
+}
+
+/// The matrices that read what the norm before the feed-forward network makes.
+fn readers(ffn: &FeedForward) -> Vec<&Matrix> {
+    match ffn {
+        FeedForward::Dense { gate, up, .. } => gate.iter().chain([up]).map(|linear| &linear.weight).collect(),
+        FeedForward::Experts { router, gate, up, .. } => gate.iter().chain(up).chain([router]).collect(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::batch::{Batch, SeqId};
 use crate::kv_cache::{ForwardError, KvCache, KvFormat, KvLayout, KvSide, Slot};
 use crate::model::{Config, LayerConfig};
 use crate::observe::watch::Watch;
-use crate::observe::{Event, Op, OpWork, cost};
+use crate::observe::{Cost, Event, Op, OpWork, cost};
 use ndarray::Array3;
 use std::ops::Range;
 
@@ -81,7 +81,12 @@ impl BatchContext {
     ) -> Vec<SequenceKv<R>> {
         let positions: usize = self.sequences.iter().map(|(sequence, _)| cache.len(*sequence)).sum();
         let values = positions * (config.n_embd_k() + config.n_embd_v());
-        let cost = || cost::kv_read(values, positions * cache.layout().layer_position_bytes(layer));
+        let in_blocks = |side, width| if cache.layout().format(side).ggml_type().is_float() { 0 } else { width };
+        let decoded = in_blocks(KvSide::K, config.n_embd_k()) + in_blocks(KvSide::V, config.n_embd_v());
+        let cost = || Cost {
+            dequant: cost::unpack(positions * decoded),
+            ..cost::kv_read(values, positions * cache.layout().layer_position_bytes(layer))
+        };
         let width = config.n_embd_k() + config.n_embd_v();
         let work = || {
             OpWork::new(Op::KvRead, cost(), [width, positions, 1]).reading("-", cache.layout().format(KvSide::K).name())

@@ -20,7 +20,8 @@ pub struct Cost {
     pub flops: u64,
     /// Divisions, square roots, exponentials, hyperbolic tangents, sines and cosines.
     pub special: u64,
-    /// Further arithmetic to dequantise weights or to quantise activations.
+    /// Further arithmetic, beyond the textbook, that block formats cost: see [`blocks`], [`round`], [`unpack`]. The naive path
+    /// decodes weights when a model is loaded, so here it only has what a cache in a block format costs.
     pub dequant: u64,
     /// Bytes of weights read.
     pub weight_bytes: u64,
@@ -63,7 +64,7 @@ impl std::iter::Sum for Cost {
     }
 }
 
-/// Bytes of an activation: both paths keep them as f32.
+/// Bytes of an activation as f32.
 const F32: usize = 4;
 
 /// A cost whose activations are `read` and `written` f32 numbers.
@@ -79,6 +80,25 @@ pub fn linear(n: usize, n_in: usize, n_out: usize, bias: bool, weight_bytes: usi
         weight_bytes: (weight_bytes + if bias { n_out * F32 } else { 0 }) as u64,
         ..activations(n * n_in, n * n_out)
     }
+}
+
+/// What a matrix in a block format costs beyond its multiply-adds, for `n` tokens: every code is unpacked once (a shift and a
+/// mask, two operations), and for each block of 32 weights, each output and each token the integer sum becomes a float and is
+/// multiplied by both scales and added (four); a minimum is multiplied and added (two). The optimized path unpacks a few
+/// columns at a time, so this is the least that has to be done.
+pub fn blocks(n: usize, n_in: usize, n_out: usize, minima: bool) -> u64 {
+    let per_block = if minima { 6 } else { 4 };
+    (2 * n_in * n_out + per_block * n * n_out * n_in.div_ceil(32)) as u64
+}
+
+/// Rounding `n` activations to integers: a comparison for the largest, a multiplication, a rounding.
+pub fn round(n: usize) -> u64 {
+    3 * n as u64
+}
+
+/// Decoding `n` numbers of a cache in a block format: a conversion and a multiplication each.
+pub fn unpack(n: usize) -> u64 {
+    2 * n as u64
 }
 
 /// Looking up `n` rows of width `n_embd` in the embedding matrix, scaled or not; `row_bytes` is one row as stored.

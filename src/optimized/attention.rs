@@ -238,9 +238,14 @@ fn z_at(args: AttentionArgs<'_>, queries: &[Query], head: usize, i: usize, width
 }
 
 /// From the first position that any of these rows sees to the last.
-pub(super) fn visible_to_any(queries: &[Query]) -> Range<usize> {
+fn visible_to_any(queries: &[Query]) -> Range<usize> {
     let start = queries.iter().map(|query| query.visible.start).min().unwrap_or(0);
     start..queries.iter().map(|query| query.visible.end).max().unwrap_or(0)
+}
+
+/// How many positions are read for these queries, which are sorted by sequence: each once for all queries of its sequence.
+pub(super) fn seen_positions(queries: &[Query]) -> usize {
+    queries.chunk_by(|a, b| a.sequence == b.sequence).map(|rows| visible_to_any(rows).len()).sum()
 }
 
 /// This worker's share of a list of tasks: every n-th, because neighbours cost about the same.

@@ -3,7 +3,7 @@
 //! Look first at [`BatchContext::prepare`]: whatever can fail in a forward pass fails there. What it deliberately does not do:
 //! compute.
 
-use super::attention::{Query, visible_to_any};
+use super::attention::{Query, seen_positions};
 use super::rope::{RopeFreqs, RopeTable};
 use super::scratch::Scratch;
 use super::traced_ops::TracedOps;
@@ -80,7 +80,8 @@ impl BatchContext {
     }
 
     /// The queries of these rows: which sequence each reads, and which of its positions. Nothing is copied here, because
-    /// attention reads the pages themselves; the bytes are reported under this operation all the same.
+    /// attention reads the pages themselves: both run as one. An observer that wants every operation by itself is told the bytes
+    /// here.
     pub(super) fn read_kv(
         &self,
         layer: usize,
@@ -95,13 +96,14 @@ impl BatchContext {
         };
         let mut queries: Vec<Query> = rows.iter().enumerate().map(query).collect();
         queries.sort_by_key(|query| query.sequence); // stable: positions stay in order
-        let work = || {
-            let seen = queries.chunk_by(|a, b| a.sequence == b.sequence).map(|rows| visible_to_any(rows).len());
-            let (seen, width) = (seen.sum::<usize>(), config.n_embd_k() + config.n_embd_v());
-            let cost = cost::kv_read(0, seen * cache.layout().layer_position_bytes(layer));
-            OpWork::new(Op::KvRead, cost, [width, seen, 1]).reading("-", cache.layout().format(KvSide::K).name())
-        };
-        ops.op(Op::KvRead, work, |_| ());
+        if ops.shows_values() {
+            let work = || {
+                let (seen, width) = (seen_positions(&queries), config.n_embd_k() + config.n_embd_v());
+                let cost = cost::kv_read(0, seen * cache.layout().layer_position_bytes(layer));
+                OpWork::new(Op::KvRead, cost, [width, seen, 1]).reading("-", cache.layout().format(KvSide::K).name())
+            };
+            ops.op(Op::KvRead, work, |_| ());
+        }
         queries
     }
 }

@@ -6,14 +6,15 @@
 //!
 //! What it deliberately does not do: compute, except for values that only an observer reads.
 
-use super::attention::{AttentionArgs, attend};
+use super::attention::{AttentionArgs, Query, attend, seen_positions};
 use super::experts::Routing;
 use super::pack::{Linear, Norm, Weights};
 use super::rope::RopeTable;
 use super::scratch::{Rows, Scratch};
 use super::workers::Workers;
-use crate::kernels::packed::ROWS;
-use crate::model::{self, ActFn, Experts};
+use crate::kernels::packed::{ROWS, TileLayout};
+use crate::kv_cache::{KvFormat, KvSide};
+use crate::model::{self, ActFn, Experts, LayerConfig};
 use crate::observe::watch::Watch;
 use crate::observe::{Cost, Hook, HookAt, Op, OpAt, OpWork, TensorView, cost};
 
@@ -281,8 +282,8 @@ impl<'a, Obs: Watch> TracedOps<'a, Obs> {
             model::Norm::Rms { .. } => cost::rms_norm(n, d),
             model::Norm::Layer { .. } => cost::layer_norm(n, d, w.biased),
         };
-        let made = out.stored_type();
-        let work = || OpWork::new(op, cost(), [d, n, 1]).reading("f32", "f32").writing(made);
+        let made = Stored::of(out);
+        let work = || made.by(OpWork::new(op, cost(), [d, n, 1]).reading("f32", "f32"));
         self.op(op, work, |workers| workers.norm(x, w, kind, out));
         if self.shows_values()
             && let &[scale, normalized, weighted] = op.hooks()
@@ -317,21 +318,29 @@ impl<'a, Obs: Watch> TracedOps<'a, Obs> {
     /// `s.q` → `s.z`.
     pub(super) fn attention(&mut self, args: AttentionArgs<'_>, s: &mut Scratch) {
         let (config, n) = (args.config, s.q.n());
-        let (queries, made) = (args.queries, s.z.stored_type());
+        let (queries, made) = (args.queries, Stored::of(&s.z));
+        let formats = [KvSide::K, KvSide::V].map(|side| args.cache.layout().format(side));
+        let (alone, position_bytes) = (self.shows_values(), args.cache.layout().layer_position_bytes(args.layer));
+        let op = if alone { Op::Attention } else { Op::KvRead };
         let work = || {
             let visible = queries.iter().map(|query| query.visible.len()).sum();
             let cost = cost::attention(n, config.n_head, config.head_dim_k, config.head_dim_v, visible);
-            OpWork::new(Op::Attention, cost, [config.n_head * config.head_dim_v, n, visible]).writing(made)
+            let mut cost = Cost { dequant: unpacked(queries, config, formats), ..cost };
+            if !alone {
+                cost += cost::kv_read(0, seen_positions(queries) * position_bytes);
+            }
+            let work = made.by(OpWork::new(op, cost, [config.n_head * config.head_dim_v, n, visible]));
+            if alone { work } else { work.covering(&[Op::KvRead, Op::Attention]) }
         };
-        self.op(Op::Attention, work, |workers| attend(workers, args, &s.q, &mut s.chunks, &mut s.z));
+        self.op(op, work, |workers| attend(workers, args, &s.q, &mut s.chunks, &mut s.z));
         self.tap_result(Op::Attention, &mut s.z, Some(config.n_head));
     }
 
     /// The hidden layer of a gated network: `act(gate) · up`.
     pub(super) fn gated(&mut self, x: &Rows, gate: &Linear, up: &Linear, act: ActFn, s: Hidden<'_>) {
         if !self.shows_values() {
-            let (weights, made) = (self.weights, s.hidden.stored_type());
-            let work = || gated_work(x, gate, up, act).writing(made);
+            let (weights, made) = (self.weights, Stored::of(s.hidden));
+            let work = || made.by(gated_work(x, gate, up, act));
             return self.op(Op::FfnGate, work, |workers| workers.gated(weights, x.input(), gate, up, act, s.hidden));
         }
         let parts = [Projection::rows(Op::FfnGate, gate, s.gate), Projection::rows(Op::FfnUp, up, s.up)];
@@ -343,9 +352,9 @@ impl<'a, Obs: Watch> TracedOps<'a, Obs> {
 
     /// The activation function, with or without a gate. The caller taps the result, because it knows the order of the rows.
     pub(super) fn activate(&mut self, act: ActFn, gate: Option<&Rows>, up: &Rows, out: &mut Rows) {
-        let made = out.stored_type();
+        let made = Stored::of(out);
         let cost = || act_cost(act, gate.is_some(), up.n() * up.width());
-        let work = || OpWork::new(Op::FfnAct, cost(), [up.width(), up.n(), 1]).writing(made);
+        let work = || made.by(OpWork::new(Op::FfnAct, cost(), [up.width(), up.n(), 1]));
         self.op(Op::FfnAct, work, |workers| workers.activate(act, gate, up, out));
     }
 
@@ -362,11 +371,47 @@ pub(super) fn look_up(table: &model::Matrix, row: usize, out: &mut [f32]) {
     crate::quant::dequantize(table.ty(), table.row(row), out).expect("type and lengths were proven at load");
 }
 
+/// In which form the rows that an operation makes are stored. Rounding them to integers is part of the operation.
+#[derive(Clone, Copy)]
+struct Stored {
+    ty: &'static str,
+    rounds: bool,
+}
+
+impl Stored {
+    fn of(rows: &Rows) -> Self {
+        Self { ty: rows.stored_type(), rounds: rows.forms().integers }
+    }
+
+    /// The work of an operation with what storing its result so costs.
+    fn by(self, work: OpWork) -> OpWork {
+        let n = (work.cost.activation_write / 4) as usize; // numbers, which the formulas count as f32
+        let mut work = work.writing(self.ty);
+        if self.rounds {
+            work.cost.dequant += cost::round(n);
+        }
+        work
+    }
+}
+
+/// Decoding keys and values in block formats, each position once for all the queries that see it.
+fn unpacked(queries: &[Query], config: &LayerConfig, formats: [KvFormat; 2]) -> u64 {
+    let seen = seen_positions(queries);
+    let widths = [config.n_embd_k(), config.n_embd_v()];
+    let in_blocks = formats.iter().zip(widths).filter(|(format, _)| !format.ggml_type().is_float());
+    in_blocks.map(|(_, width)| cost::unpack(seen * width)).sum()
+}
+
 /// The rows `x` through matrices alike, of which `used` are read.
 fn linear_work(op: Op, x: &Rows, linear: &Linear, used: usize) -> OpWork {
     let w = &linear.weight;
     let bytes = used * w.n_out.div_ceil(ROWS) * w.group_bytes;
-    let cost = cost::linear(x.n(), w.n_in, w.n_out, linear.bias.is_some(), bytes);
+    let mut cost = cost::linear(x.n(), w.n_in, w.n_out, linear.bias.is_some(), bytes);
+    if !w.ty.is_float() {
+        let minima = TileLayout::of(w.ty).is_some_and(|layout| layout.scales.min());
+        let of_others = used.saturating_sub(1) as u64 * cost::blocks(0, w.n_in, w.n_out, false); // unpacked too
+        cost.dequant = cost::blocks(x.n(), w.n_in, w.n_out, minima) + of_others;
+    }
     OpWork::new(op, cost, [w.n_out, x.n(), w.n_in]).reading(w.ty.name(), x.read_type(w.ty))
 }
 

@@ -6,6 +6,7 @@
 mod common;
 
 mod bench_work;
+mod collect;
 mod cost_bytes;
 mod cost_is_counted;
 mod edits;

@@ -16,6 +16,8 @@
 //!
 //! What is deliberately not here: clocks, threads, memory. Those are in `measure/ceilings`.
 
+#[allow(unsafe_code)] // instructions that do nothing, or multiply a register
+pub mod front_end;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod x86;

@@ -10,9 +10,9 @@
 //! kept, and their median is reported ([`statistics`](super::statistics)). Keys and values are f16 by default, as in
 //! llama-bench, and the peer is asked for the same formats.
 //!
-//! **The timed loop is the uninstrumented one.** [`Runner`] takes no observer and passes [`Off`], so every number of this
-//! module comes from a forward pass without an observer. An assertion at compile time, below, says that `Off` asks for
-//! nothing. Look first at [`Runner::sample`]: only what it does is timed.
+//! **The timed loop is the uninstrumented one.** [`Runner::sample`] passes [`Off`](crate::observe::Off), and a pass with `Off` is
+//! the one that is compiled without observers (`observe/watch.rs` asserts that nothing of them is left).
+//! Look first at [`Runner::sample`]: only what it does is timed.
 //!
 //! | file | what it holds |
 //! |---|---|

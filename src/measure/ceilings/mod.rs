@@ -20,9 +20,11 @@
 mod barrier;
 mod beside;
 mod compute;
+mod front_end;
 mod memory;
 
 pub use beside::Beside;
+pub use front_end::instructions_per_cycle;
 
 use super::statistics::Samples;
 use crate::kernels::probe::Probes;

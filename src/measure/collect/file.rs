@@ -23,7 +23,7 @@ pub(super) fn tensors(run: &mut Run<'_>) -> Done {
         let values = if info.shape().len() > 1 { sample(info.ty, gguf.data(&info)) } else { Vec::new() };
         let offset = (gguf.data_offset() as u64) + report.offset;
         run.record(Record::Tensor(TensorRecord {
-            kind: kind(report.part).into(),
+            kind: kind(report.part),
             layer: layer(&report.name),
             rounding: roundings(info.ty, &values),
             name: report.name.clone(),

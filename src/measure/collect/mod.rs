@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `file` | `tensor`, `histogram`: where tensors lie, what their formats round away |
 //! | `language` | `tokenizer`: bytes and tokens of texts in several languages |
-//! | [`predict`](super::predict) | `cost`: work over the context |
+//! | [`predict`] | `cost`: work over the context |
 //! | `roofs` | `ceiling`: before, between and after the measured part |
 //! | `agreement` | `diff`: naive against optimized |
 //! | `watched` | `step`, `op`, `span`, `kv`, `sampler`, `token`, `act`, `attention`: both paths under an observer |
@@ -20,6 +20,8 @@ mod language;
 mod roofs;
 mod speed;
 mod watched;
+
+pub use roofs::ceiling_records;
 
 use super::bench::BenchError;
 use super::ceilings::CeilingsError;
@@ -56,6 +58,9 @@ pub struct Plan {
     pub activations: ActPrecision,
     /// Samples of every speed.
     pub repetitions: usize,
+    /// Length of the memory that is streamed, in bytes: longer than any cache. A stream as long as what one token reads is
+    /// measured too.
+    pub stream_bytes: usize,
     /// Whether the naive path runs too. It needs four bytes for each weight.
     pub naive: bool,
 }

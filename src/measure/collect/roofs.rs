@@ -3,20 +3,22 @@
 use super::{CollectError, Done, Run};
 use crate::batch::{Batch, SeqId};
 use crate::engine::Engine;
-use crate::measure::ceilings::{Beside, CeilingsOptions, measure as ceilings};
+use crate::measure::ceilings::{
+    Beside, CeilingsError, CeilingsOptions, SweepPoint, instructions_per_cycle, measure as ceilings,
+};
 use crate::measure::inspect::Decode;
 use crate::measure::record::schema::{BenchRecord, CeilingRecord, Name, Record};
 use crate::observe::Off;
 use std::time::Instant;
 
-/// The shortest stream that can be timed, and the length of one that no cache holds.
-const STREAM: [usize; 2] = [1 << 20, 256 << 20];
+/// The shortest stream, in bytes.
+const SHORTEST: usize = 1 << 20;
 /// Turns of work and probe.
 const TURNS: usize = 24;
 
 /// Bytes that one token reads, as a stream.
 fn stream_bytes(run: &Run<'_>) -> usize {
-    (Decode::of(run.model).weight_bytes_per_token as usize).clamp(STREAM[0], STREAM[1])
+    (Decode::of(run.model).weight_bytes_per_token as usize).clamp(SHORTEST, run.plan.stream_bytes.max(SHORTEST))
 }
 
 /// All ceilings.
@@ -24,31 +26,40 @@ pub(super) fn measure(run: &mut Run<'_>, when: &'static str) -> Done {
     if !run.next("measuring what this machine can do") {
         return Ok(false);
     }
-    let mut stream = vec![stream_bytes(run), STREAM[1]];
+    let mut stream = vec![stream_bytes(run), run.plan.stream_bytes.max(SHORTEST)];
     stream.dedup();
     let threads = (1..=run.plan.threads.max(1)).collect();
-    let found = ceilings(&CeilingsOptions { threads, stream_bytes: stream, passes: 5 }, |_| {})?;
-    let record = |what: &'static str, threads, bytes, per_second: Vec<f64>| {
-        let (instructions, when) = (Name::from(found.instructions), Name::from(when));
+    let found = ceiling_records(&CeilingsOptions { threads, stream_bytes: stream, passes: 5 }, when)?;
+    found.into_iter().try_for_each(|record| run.record(record))?;
+    Ok(true)
+}
+
+/// The ceilings as records; the sweep of the caches only before the run.
+///
+/// # Errors
+/// If there is no memory for the streams, or if that many threads cannot be started.
+pub fn ceiling_records(options: &CeilingsOptions, when: &'static str) -> Result<Vec<Record>, CeilingsError> {
+    let found = ceilings(options, |_| {})?;
+    let record = |what: &'static str, threads, bytes, per_second: &[f64]| {
+        let (instructions, when, per_second) = (Name::from(found.instructions), Name::from(when), per_second.to_vec());
         Record::Ceiling(CeilingRecord { what: what.into(), instructions, threads, bytes, when, per_second })
     };
+    let mut records = Vec::new();
     for stream in found.streams.iter().filter(|stream| stream.pages == "2 MB") {
-        let samples = stream.bytes_per_second.samples.clone();
-        run.record(record("read", stream.threads, Some(stream.bytes as u64), samples))?;
+        let bytes = Some(stream.bytes as u64);
+        records.push(record("read", stream.threads, bytes, &stream.bytes_per_second.samples));
     }
-    for peak in &found.dot {
-        run.record(record("int8", peak.threads, None, peak.operations_per_second.samples.clone()))?;
+    for (what, peaks) in [("int8", &found.dot), ("fma", &found.fma)] {
+        records.extend(peaks.iter().map(|p| record(what, p.threads, None, &p.operations_per_second.samples)));
     }
-    for peak in &found.fma {
-        run.record(record("fma", peak.threads, None, peak.operations_per_second.samples.clone()))?;
+    if let Some(samples) = (0..9).map(|_| instructions_per_cycle()).collect::<Option<Vec<_>>>() {
+        records.push(record("front_end", 1, None, &samples));
     }
     if when == "before" {
-        for point in &found.sweep {
-            let samples = point.bytes_per_second.samples.clone();
-            run.record(record("sweep", 1, Some(point.bytes as u64), samples))?;
-        }
+        let point = |p: &SweepPoint| record("sweep", 1, Some(p.bytes as u64), &p.bytes_per_second.samples);
+        records.extend(found.sweep.iter().map(point));
     }
-    Ok(true)
+    Ok(records)
 }
 
 /// Decoding and reading take turns, as do a prompt and multiplying: a share of a roof is taken from neighbours.

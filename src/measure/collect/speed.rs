@@ -50,6 +50,9 @@ fn options(run: &Run<'_>) -> BenchOptions {
     BenchOptions { bos: run.tokenizer.bos(), kv: run.plan.kv, ..BenchOptions::default() }
 }
 
+/// Seconds that the samples of one test may take together; one is always taken.
+const SECONDS: f64 = 3.0;
+
 /// Warms up, takes samples, writes them down.
 fn bench(
     run: &mut Run<'_>,
@@ -60,9 +63,12 @@ fn bench(
 ) -> Result<(), CollectError> {
     let mut runner = Runner::new(engine, options(run), tests)?;
     for &test in tests {
-        runner.warm_up(test)?;
-        let sample = |_| Ok(test.n_tokens() as f64 / runner.sample(test)?.as_secs_f64());
-        let samples = (0..samples).map(sample).collect::<Result<Vec<_>, CollectError>>()?;
+        let mut speed = || Ok(test.n_tokens() as f64 / runner.sample(test)?.as_secs_f64());
+        let cold = speed()?; // warms up, and is the only sample of what takes so long
+        let seconds = test.n_tokens() as f64 / cold;
+        let n = if seconds > SECONDS { 0 } else { ((SECONDS / seconds) as usize).clamp(1, samples) };
+        let warm = (0..n).map(|_| speed()).collect::<Result<Vec<_>, CollectError>>()?;
+        let samples = if warm.is_empty() { vec![cold] } else { warm };
         record(run, how, test, samples)?;
     }
     Ok(())

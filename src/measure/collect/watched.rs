@@ -15,6 +15,8 @@ const NAIVE: (usize, usize) = (64, 6);
 const PATTERN: usize = 40;
 /// Heads whose pattern is kept number by number.
 const MAPS: usize = 6;
+/// Operations are kept of every so many steps, the first among them: a report needs no more, and its file stays small.
+const EVERY: usize = 4;
 /// Steps of which every thread is shown.
 const THREAD_STEPS: usize = 4;
 
@@ -29,7 +31,11 @@ pub(super) fn optimized(run: &mut Run<'_>, engine: &mut Engine) -> Done {
     watch(run, engine, &prompt, n, &mut times)?;
     let mut records = Vec::new();
     times.finish(&mut records)?;
-    records.retain(|record| !matches!(record, Record::Token(_))); // the next run has them with their scores
+    records.retain(|record| match record {
+        Record::Token(_) => false, // the next run has them with their scores
+        Record::Op(op) => op.step.is_multiple_of(EVERY),
+        _ => true,
+    });
     hand_on(run, records)?;
 
     let mut choices = recorder(run, "optimized", Interests::EVENTS);

@@ -5,7 +5,7 @@
 //! buffers that are allocated before the run, and hands it to a [`Sink`] afterwards. What does not fit into a buffer is counted
 //! and written down as a [`DropRecord`](schema::DropRecord), never silently lost.
 //!
-//! What it deliberately does not do: add up, compare or draw. [`super::profile`] adds up; [`crate::report`] draws.
+//! What it deliberately does not do: add up, compare or draw. `report` adds up and draws.
 
 mod recorder;
 pub mod schema;

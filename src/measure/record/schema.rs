@@ -66,7 +66,8 @@ pub struct RunRecord {
     /// [`VERSION`].
     pub schema: u32,
     /// Version of the program.
-    pub cutaway: Name,
+    #[serde(rename = "cutaway")]
+    pub program: Name,
     /// Commit of the source, if it is known.
     pub commit: Option<String>,
     /// Whether the source differed from that commit.
@@ -355,7 +356,8 @@ pub struct BenchRecord {
 /// What the machine can do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CeilingRecord {
-    /// `read` (bytes/s of a stream), `sweep` (bytes/s of a working set), `fma`, `int8` (operations/s).
+    /// `read` (bytes/s of a stream), `sweep` (bytes/s of a working set), `fma`, `int8` (operations/s), `front_end`
+    /// (instructions that a core takes in, by *cycle*: half as many beside a busy hardware thread).
     pub what: Name,
     /// The instructions: `avx512`.
     pub instructions: Name,
@@ -363,7 +365,7 @@ pub struct CeilingRecord {
     pub threads: usize,
     /// Length of the stream or working set.
     pub bytes: Option<u64>,
-    /// `before` or `after` the measured part.
+    /// `before` or `after` the measured part, or `between` pieces of it, in turns.
     pub when: Name,
     /// Every pass, per second.
     pub per_second: Vec<f64>,
