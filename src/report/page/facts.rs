@@ -3,6 +3,7 @@
 //! What it deliberately does not do: judge. [`super::answers`] says how far the numbers can be trusted.
 
 use super::summary::{Drift, drifts};
+use crate::measure::statistics::median;
 use crate::report::units::{bytes, count, number, percent, plural, scaled, time};
 use crate::report::{Events, noise};
 use serde::Serialize;
@@ -68,7 +69,7 @@ fn program(events: &Events<'_>) -> Vec<Fact> {
         (Some(commit), None) => format!("{commit}; whether it was changed is unknown"),
     };
     vec![
-        fact("Cutaway", &*run.cutaway),
+        fact("Cutaway", &*run.program),
         Fact { bad: run.dirty == Some(true), ..fact("Commit", commit) },
         fact("Instructions used", &*run.kernels),
         fact("Threads", count(run.threads as u64)),
@@ -124,6 +125,11 @@ fn measurement(events: &Events<'_>) -> Vec<Fact> {
         let value = format!("{before} before the run, {after} after it ({})", signed(drift.change()));
         facts.push(Fact { bad: drift.is_large(), ..fact(format!("Ceiling: {}", drift.what), value) });
     }
+    if let Some(found) = front_end(events) {
+        let busy = found < SHARED;
+        let means = if busy { "something else runs on this core" } else { "this core was the run's own" };
+        facts.push(Fact { bad: busy, ..fact("Instructions taken in a cycle", format!("{found:.1}: {means}")) });
+    }
     let noise = noise::floor_of(events.benches.iter().copied());
     let noise =
         noise.map_or(UNKNOWN.to_owned(), |noise| format!("{}: smaller differences mean nothing", percent(noise)));
@@ -139,6 +145,16 @@ fn measurement(events: &Events<'_>) -> Vec<Fact> {
         ..fact("Complete", if complete { "yes" } else { "no: the run was interrupted" })
     });
     facts
+}
+
+/// Fewer instructions a cycle than this: a busy hardware thread shares the core. Alone, processors of the last years take in
+/// six or more; beside a busy neighbour, about half.
+const SHARED: f64 = 3.6;
+
+/// Instructions that a core took in a cycle: the smaller median of before and after.
+fn front_end(events: &Events<'_>) -> Option<f64> {
+    let medians = events.ceilings.iter().filter(|c| c.what == "front_end").map(|c| median(&c.per_second));
+    medians.min_by(f64::total_cmp)
 }
 
 /// `+2.1 %`, `-12 %`.

@@ -111,7 +111,7 @@ pub(super) fn render(template: &str, values: Value) -> Result<String, PageError>
         environment.add_template(name, source)?;
     }
     let own = context! {
-        css => Value::from_safe_string(include_str!("page.css").to_owned()),
+        css => Value::from_safe_string(format!("{}{}", include_str!("page.css"), crate::report::svg::style())),
         js => Value::from_safe_string(include_str!("page.js").to_owned()),
         ..values
     };

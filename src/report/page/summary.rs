@@ -53,8 +53,11 @@ pub struct Pass {
     pub kv_bytes: f64,
     /// Parts of the model, the longest first.
     pub groups: Vec<Part>,
-    /// Operations, those of all blocks together, the longest first.
+    /// Operations, those of all blocks together, the longest first. A group that ran as one is one operation, named by what it
+    /// covers.
     pub ops: Vec<Part>,
+    /// Blocks in their order, and what is outside of them.
+    pub layers: Vec<Part>,
 }
 
 impl Pass {
@@ -69,15 +72,20 @@ impl Pass {
         }
         let bytes: u64 = ops.iter().map(|op| op.bytes.total()).sum();
         let roofs = Roofs::of(events, threads_of(events, path), bytes as f64 / steps.len() as f64);
-        let (mut total, mut groups, mut by_op) = (Sum::default(), BTreeMap::new(), BTreeMap::new());
+        let (mut total, mut groups) = (Sum::default(), BTreeMap::new());
+        let (mut by_op, mut by_layer) = (BTreeMap::new(), BTreeMap::new());
         for op in &ops {
             let roof = roofs.time(op);
             total.add(op, roof);
-            groups.entry(&*op.group).or_insert_with(Sum::default).add(op, roof);
-            by_op.entry(&*op.op).or_insert_with(Sum::default).add(op, roof);
+            groups.entry(op.group.to_string()).or_insert_with(Sum::default).add(op, roof);
+            by_op.entry(name(op)).or_insert_with(Sum::default).add(op, roof);
+            by_layer.entry(layer(op)).or_insert_with(Sum::default).add(op, roof);
         }
-        let parts = |sums: BTreeMap<&str, Sum>| {
-            let mut parts: Vec<Part> = sums.into_iter().map(|(name, sum)| sum.per(tokens, name)).collect();
+        let parts_in_order = |sums: BTreeMap<String, Sum>| -> Vec<Part> {
+            sums.into_iter().map(|(name, sum)| sum.per(tokens, &name)).collect()
+        };
+        let parts = |sums: BTreeMap<String, Sum>| {
+            let mut parts = parts_in_order(sums);
             parts.sort_by(|a, b| b.ns.total_cmp(&a.ns));
             parts
         };
@@ -95,6 +103,7 @@ impl Pass {
             kv_bytes: ops.iter().map(|op| op.bytes.kv_r as f64).sum::<f64>() / tokens as f64,
             groups: parts(groups),
             ops: parts(by_op),
+            layers: parts_in_order(by_layer),
             total,
         })
     }
@@ -106,6 +115,15 @@ impl Pass {
         let share = roof_ns / self.ns;
         Some(Limit { by: if share < NEITHER { Bound::Neither } else { by }, nearest: by, share })
     }
+}
+
+/// `ffn_gate + ffn_up + ffn_act`.
+fn name(op: &OpRecord) -> String {
+    if op.covers.len() > 1 { op.covers.join(" + ") } else { op.op.to_string() }
+}
+
+fn layer(op: &OpRecord) -> String {
+    op.layer.map_or("outside the blocks".to_owned(), |layer| format!("block {layer:>3}"))
 }
 
 /// A sum over operations.
@@ -198,10 +216,15 @@ impl Roofs {
         Some(op.bytes.total() as f64 / self.read? * 1e9)
     }
 
-    /// Nanoseconds of its arithmetic. Rounded activations (`a8`, `a16`) are held against the roof of bytes: nothing is faster.
+    /// Nanoseconds of its arithmetic. Activations of 16 bits (`a16`) are two bytes each: twice the products.
     pub fn compute_time(&self, op: &OpRecord) -> Option<f64> {
-        let on_bytes = op.dt[1].starts_with('a');
-        Some(op.flops as f64 / if on_bytes { self.int8? } else { self.float? } * 1e9)
+        let flops = op.flops as f64;
+        let seconds = match &*op.dt[1] {
+            "a8" => flops / self.int8?,
+            "a16" => 2.0 * flops / self.int8?, // two products of bytes each
+            _ => flops / self.float?,
+        };
+        Some(seconds * 1e9)
     }
 
     /// The longer one of both.
@@ -254,7 +277,7 @@ pub fn drifts(events: &Events<'_>) -> Vec<Drift> {
                 b: &crate::measure::record::schema::CeilingRecord| {
         a.what == b.what && a.instructions == b.instructions && a.threads == b.threads && a.bytes == b.bytes
     };
-    let before = events.ceilings.iter().filter(|ceiling| ceiling.when == "before");
+    let before = events.ceilings.iter().filter(|ceiling| ceiling.when == "before" && ceiling.what != "front_end");
     before
         .filter_map(|b| {
             let after = events.ceilings.iter().find(|a| a.when == "after" && same(a, b))?;
