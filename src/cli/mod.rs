@@ -27,10 +27,13 @@ mod named_model;
 mod optimized_args;
 mod output;
 mod path;
+mod profile;
 mod progress;
 mod prompt;
 mod pull;
+mod replace;
 mod report;
+mod run_record;
 mod sampler_args;
 mod spelling;
 mod text;
@@ -75,6 +78,8 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// Show a recorded run as a page, or compare two.
     Report(report::ReportArgs),
+    /// Show where the time goes: run a prompt under an observer.
+    Profile(profile::ProfileArgs),
     /// Fetch a known model, verified by its SHA-256.
     Pull(pull::PullArgs),
 }
@@ -163,7 +168,8 @@ pub fn run(cli: Cli, signals: &Signals) -> Result<Verdict> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Verify(args) => verify::run(&args),
-        Command::Report(args) => report::run(&args),
+        Command::Report(args) => report::run(&args, signals),
+        Command::Profile(args) => profile::run(&args, signals),
         Command::Pull(args) => pull::run(&args, signals),
     }
 }

@@ -13,6 +13,7 @@ mod edges;
 mod examples;
 mod files;
 mod inspect;
+mod profile;
 mod prompts;
 mod pull;
 mod readme;

@@ -114,7 +114,21 @@ fn help_has_examples() {
     let place = Place::new();
     for args in [&["report", "--help"][..], &["report", "compare", "--help"]] {
         let output = place.run(args);
-        assert!(output.status.success() && text(&output.stdout).contains("Examples:\n  cutaway report "), "{args:?}");
+        assert!(output.status.success() && text(&output.stdout).contains("Examples:\n  cutaway report"), "{args:?}");
     }
-    assert_eq!(place.run(&["report"]).status.code(), Some(2), "something must be named");
+}
+
+/// The whole run on a model of the tests: events and page, which can be made again from the events.
+#[test]
+fn a_model_runs_and_becomes_a_page() {
+    let place = Place::new();
+    let args = ["report", "-m", "model.gguf", "-p", "abc", "-n", "4", "-r", "1", "-t", "1", "-o", "made/page.html"];
+    let output = place.run(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let first = page(&place, "made/page.html");
+    assert!(first.contains("<svg") && !first.contains("This run was interrupted"));
+    assert_eq!(place.run(&["report", "made/page.jsonl", "-o", "again.html"]).status.code(), Some(0));
+    assert_eq!(page(&place, "again.html"), first, "the events are all that the page is made of");
+    place.refused(&["report", "-m", "model.gguf", "-p", "abc", "-n", "999999"], &["do not fit a context of"]);
+    place.refused(&["report", "-m", "model.gguf", "-o", "model.gguf/x.html"], &["cannot write model.gguf/x.html"]);
 }

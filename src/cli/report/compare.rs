@@ -2,6 +2,7 @@
 
 use super::{file, text};
 use crate::cli::output::{note, print_json};
+use crate::cli::replace::replace;
 use crate::cli::{Format, Verdict};
 use crate::escape;
 use crate::report::compare::{self, CompareError};
@@ -55,7 +56,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Verdict> {
         file::require_other(path, &args.b)?;
         let names = [&args.a, &args.b].map(escape::path);
         let html = compare::html(&comparison, [&a, &b], [&names[0], &names[1]])?;
-        file::replace(path, html.as_bytes())?;
+        replace(path, html.as_bytes())?;
         note(format_args!("wrote {} ({})", escape::path(path), units::bytes(html.len() as f64)));
     }
     match args.format {
