@@ -40,7 +40,7 @@ const PROMPT: &str = "Once upon a time there was a little dog who wanted to see 
 #[command(after_help = "Examples:\n  \
     cutaway profile\n  \
     cutaway profile -m smollm2-135m -n 64 --by op\n  \
-    cutaway profile -m smollm2-135m --mode trace --perfetto trace.json\n  \
+    cutaway profile -m smollm2-135m --mode trace --skip 8 --active 4 --perfetto trace.json\n  \
     cutaway profile --path naive --mode activations --npy values --hooks 'blocks.0.attn.*'\n  \
     cutaway profile --jsonl run.jsonl --csv ops.csv --folded stacks.txt\n\n\
     Open a trace at https://ui.perfetto.dev, and stacks with any flame graph viewer. Speeds without an observer come from \
@@ -89,6 +89,14 @@ pub struct ProfileArgs {
     /// The activations to look at; `*` stands for any text, commas separate [default: all]
     #[arg(long, value_name = "HOOK,…")]
     hooks: Option<String>,
+
+    /// Leave out this many steps at the beginning; the prompt is the first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    skip: usize,
+
+    /// Keep this many steps after them [default: all]
+    #[arg(long, value_name = "N")]
+    active: Option<usize>,
 
     /// Do not measure what this machine can do: the table has no shares of it
     #[arg(long)]
@@ -235,11 +243,28 @@ fn record(args: &ProfileArgs, mut loaded: Loaded, signals: &Signals) -> Result<(
             _ => {}
         }
     }
+    let last = args.active.map_or(usize::MAX, |active| args.skip.saturating_add(active));
+    records.retain(|record| step(record).is_none_or(|step| (args.skip..last).contains(&step)));
     let complete = generated.stop != StopReason::Interrupted;
     if complete {
         records.push(Record::End(EndRecord { complete }));
     }
     Ok((records, complete))
+}
+
+/// The step that an event belongs to.
+fn step(record: &Record) -> Option<usize> {
+    match record {
+        Record::Step(event) => Some(event.step),
+        Record::Op(event) => Some(event.step),
+        Record::Span(event) => Some(event.step),
+        Record::Act(event) => Some(event.step),
+        Record::Attention(event) => Some(event.step),
+        Record::Kv(event) => Some(event.step),
+        Record::Sampler(event) => Some(event.step),
+        Record::Token(event) => Some(event.step),
+        _ => None,
+    }
 }
 
 /// The recorder, and the files with the values that it is shown.

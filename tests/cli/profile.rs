@@ -87,6 +87,16 @@ fn every_file_is_written_and_a_report_can_be_made_of_the_events() {
 }
 
 #[test]
+fn some_steps_can_be_left_out() {
+    let place = Place::new();
+    run(&place, &["--skip", "2", "--active", "1", "--jsonl", "run.jsonl"]);
+    let events = read(&place, "run.jsonl");
+    let lines = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let steps: Vec<Value> = lines.map(|line| line["step"].clone()).filter(|step| !step.is_null()).collect();
+    assert!(!steps.is_empty() && steps.iter().all(|step| step == 2), "{steps:?}");
+}
+
+#[test]
 fn values_are_files_for_numpy() {
     let place = Place::new();
     let table =

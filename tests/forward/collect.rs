@@ -1,5 +1,6 @@
 //! A recorded run has what reports need, on the embedded model.
 
+use crate::json_schema::errors;
 use cutaway::kernels::Kernels;
 use cutaway::kv_cache::KvFormat;
 use cutaway::measure::collect::{Plan, collect};
@@ -8,6 +9,7 @@ use cutaway::model::{LoadOptions, Model, embedded};
 use cutaway::optimized::ActPrecision;
 use cutaway::sampling::SamplingParams;
 use cutaway::tokenizer::{EncodeOptions, Tokenizer};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -104,9 +106,11 @@ fn a_run_has_every_event_and_its_parts_agree() {
     }
     assert!(compared > 0);
 
-    // Every line can be read again, and is the same then.
+    // Every line is what the schema says, can be read again, and is the same then.
+    let schema: Value = serde_json::from_str(include_str!("../../reports/events.schema.json")).unwrap();
     for record in &records {
         let line = serde_json::to_string(record).unwrap();
+        assert_eq!(errors(&schema, &serde_json::from_str(&line).unwrap()), [""; 0], "{line}");
         assert_eq!(&serde_json::from_str::<Record>(&line).unwrap(), record, "{line}");
     }
 }
