@@ -16,7 +16,7 @@ const PATTERN: usize = 40;
 /// Heads whose pattern is kept number by number.
 const MAPS: usize = 6;
 /// Operations are kept of every so many steps, the first among them: a report needs no more, and its file stays small.
-const EVERY: usize = 4;
+const EVERY: usize = 6;
 /// Steps of which every thread is shown.
 const THREAD_STEPS: usize = 4;
 

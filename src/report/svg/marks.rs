@@ -49,11 +49,7 @@ pub(super) fn draw(
         Mark::Limit => {
             let places: Vec<(i32, i32)> = series.points.iter().map(place).collect();
             area.draw(&PathElement::new(places.clone(), FORE.stroke_width(2)))?;
-            if let Some(&(at, line)) = places.last() {
-                let (name, up) = (fitting(&series.name, WIDTH / 2), line - LETTERS - 6);
-                let style = ("sans-serif", LETTERS - 4).into_font().color(&FORE).pos(Pos::new(HPos::Right, VPos::Top));
-                area.draw(&Text::new(name, (at - 4, up.max(layout.top)), style))?;
-            }
+            limit_name(area, layout, chart, index, &places)?;
         }
         Mark::Dot => {
             for point in &series.points {
@@ -101,6 +97,25 @@ pub(super) fn draw(
             }
         }
     }
+    Ok(())
+}
+
+/// The name of a limit: of a sloping one above its middle, where no mark can be under a roof; of level ones in turn above and
+/// below their end, so that names of neighbours do not meet.
+fn limit_name(area: &Area<'_>, layout: &Layout, chart: &Chart, index: usize, places: &[(i32, i32)]) -> Drawn<()> {
+    let (Some(&first), Some(&last)) = (places.first(), places.last()) else { return Ok(()) };
+    let number = chart.series[..index].iter().filter(|series| series.mark == Mark::Limit).count();
+    let (name, above) = (fitting(&chart.series[index].name, WIDTH / 2), LETTERS + 6);
+    let (at, anchor) = if (first.1 - last.1).abs() > above {
+        let middle = ((first.0 + last.0) / 2, (first.1 + last.1) / 2);
+        ((middle.0 - 14, (middle.1 - above).max(layout.top)), HPos::Right)
+    } else if number.is_multiple_of(2) {
+        ((last.0 - 4, (last.1 + 6).min(layout.bottom - above)), HPos::Right)
+    } else {
+        ((last.0 - 4, (last.1 - above).max(layout.top)), HPos::Right)
+    };
+    let style = ("sans-serif", LETTERS - 4).into_font().color(&FORE).pos(Pos::new(anchor, VPos::Top));
+    area.draw(&Text::new(name, at, style))?;
     Ok(())
 }
 
