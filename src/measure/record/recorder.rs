@@ -10,7 +10,8 @@ use super::schema::{
 };
 use super::sink::Sink;
 use crate::observe::{
-    Event, Hook, HookAt, HookFilter, Interests, Observer, OpAt, OpWork, Phase, StageReport, TensorView, ThreadSpan,
+    Cost, Event, Hook, HookAt, HookFilter, Interests, Observer, Op, OpAt, OpWork, Phase, StageReport, TensorView,
+    ThreadSpan,
 };
 use std::io;
 use std::time::Instant;
@@ -98,12 +99,16 @@ impl Recorder {
         let (n_ops, n_spans) =
             (room(options.interests.ops, options.max_ops), room(options.interests.threads, options.max_spans));
         let now = Instant::now();
+        let work = OpWork::new(Op::Output, Cost::default(), [0; 3]);
+        let nothing = OpSample { step: 0, at: OpAt { op: Op::Output, layer: None }, work, start: now, end: now };
+        let mut ops = vec![nothing; n_ops]; // written once, so that no page fault falls into the run
+        ops.clear();
         Self {
             options,
             origin: now,
             began: now,
             sampling: now,
-            ops: Vec::with_capacity(n_ops),
+            ops,
             dropped_ops: 0,
             spans: Vec::with_capacity(n_spans),
             dropped_spans: 0,
