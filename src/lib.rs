@@ -57,12 +57,14 @@
 //! The library never prints, never exits and never panics on input. Every module that can fail has one error enum, which says
 //! what, where, expected and found. `GLOSSARY.md` in the repository explains every term and symbol.
 
+pub use cutaway_kernels as kernels;
+#[doc(inline)]
+pub use cutaway_kernels::quant;
+
 pub mod escape;
 pub mod observe;
-pub mod quant;
 
 pub mod gguf;
-pub mod kernels;
 pub mod tensor;
 
 pub mod model;

@@ -116,8 +116,8 @@ fn an_answer_ends_where_the_cache_finds_no_page() {
     // With a little more memory, weights may get larger pages, which leaves less for the cache: so the limit goes up in steps,
     // until the first page is there and the second is not.
     let limit = needed(&place, &args("2"));
-    let outputs = (1..8).map(|step| run(&place, limit + 2 * step * MB, &args("300")));
-    let spoke = outputs.inspect(|output| {
+    let outputs = (1..64).map(|step| run(&place, limit + 2 * step * MB, &args("300")));
+    let spoke = outputs.take_while(|output| output.status.code() != Some(0)).inspect(|output| {
         refused(output, "no memory for the KV cache: 1 more pages of 16777216 bytes", "a page");
     });
     let longest = spoke.map(|output| output.stdout.len()).max();

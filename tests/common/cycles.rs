@@ -6,8 +6,8 @@
 use super::source::{paths, tokens};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// The modules that a file is, below the directory `src/` of its crate: `src/quant/q4_0.rs` is `[quant, q4_0]`,
-/// `src/quant/mod.rs` is `[quant]`, and `src/lib.rs` is `[]`.
+/// The modules that a file is, below the directory `src/` of its crate: `src/gguf/reader.rs` is `[gguf, reader]`,
+/// `src/gguf/mod.rs` is `[gguf]`, and `src/lib.rs` is `[]`.
 pub(crate) fn modules(path: &str) -> Vec<&str> {
     let below = path.split_once("src/").map_or(path, |(_, below)| below).trim_end_matches(".rs");
     below.split('/').filter(|&part| !["lib", "main", "mod"].contains(&part)).collect()

@@ -1,6 +1,6 @@
 //! Laws of the block formats: what holds for every block, every weight and every length.
 
-use cutaway::quant::{GgmlType, QuantError, can_quantize, dequantize, quantize};
+use cutaway::quant::{GgmlType, QuantError, bf16, can_quantize, dequantize, f16, k_scales, k_search, quantize};
 use proptest::prelude::*;
 
 fn written_blocks() -> impl Iterator<Item = GgmlType> {
@@ -166,4 +166,75 @@ fn plain_numbers_keep_what_they_can_hold() {
     assert!(same(&back(GgmlType::F16)[1..], &[f32::INFINITY, f32::NEG_INFINITY, -0.0, 1.0]));
     assert!(same(&back(GgmlType::BF16)[1..], &[f32::INFINITY, f32::from_bits(0xF14A_0000), -0.0, 1.0])); // −1.0003e30
     assert!(back(GgmlType::F16)[0].is_nan() && back(GgmlType::BF16)[0].is_nan());
+}
+
+#[test]
+fn bf16_rounds_to_nearest_even_and_quietens_nans() {
+    let bits = |x: u32| u16::from_le_bytes(bf16::from_f32(f32::from_bits(x)));
+    assert_eq!(bits(0x3F80_7FFF), 0x3F80);
+    assert_eq!(bits(0x3F80_8000), 0x3F80); // tie, even below
+    assert_eq!(bits(0x3F81_8000), 0x3F82); // tie, even above
+    assert_eq!(bits(0x7F7F_FFFF), 0x7F80); // rounds up into infinity
+    assert_eq!(bits(0x7F80_0001), 0x7FC0); // a signalling NaN stays a NaN
+    assert_eq!(bits(0xFFC1_2345), 0xFFC1);
+}
+
+#[test]
+fn every_half_survives_the_way_through_f32() {
+    for bits in 0..=u16::MAX {
+        let number = f16::to_f32(bits.to_le_bytes());
+        let back = u16::from_le_bytes(f16::from_f32(number));
+        if number.is_nan() {
+            assert_eq!(back, bits & 0x8000 | 0x7E00);
+        } else {
+            assert_eq!(back, bits);
+        }
+    }
+}
+
+#[test]
+fn ties_between_halves_go_to_the_even_neighbour() {
+    let halfway = |low: u16| (f16::to_f32(low.to_le_bytes()) + f16::to_f32((low + 1).to_le_bytes())) / 2.0;
+    assert_eq!(f16::from_f32(halfway(0x3C00)), 0x3C00u16.to_le_bytes());
+    assert_eq!(f16::from_f32(halfway(0x3C01)), 0x3C02u16.to_le_bytes());
+    assert_eq!(f16::from_f32(halfway(0x0000)), 0x0000u16.to_le_bytes()); // half the smallest subnormal
+    assert_eq!(f16::from_f32(65519.996), 0x7BFFu16.to_le_bytes()); // still 65504
+    assert_eq!(f16::from_f32(65520.0), 0x7C00u16.to_le_bytes()); // a tie with 65536, which is infinity
+}
+
+#[test]
+fn ids_and_names_of_types_round_trip() {
+    for ty in GgmlType::ALL {
+        assert_eq!(GgmlType::from_id(ty.id()), Some(ty));
+        assert_eq!(GgmlType::from_name(&ty.name().to_lowercase()), Some(ty));
+    }
+    for removed in [4, 5, 31, 32, 33, 36, 37, 38, 43, u32::MAX] {
+        assert_eq!(GgmlType::from_id(removed), None);
+    }
+}
+
+#[test]
+fn a_row_is_whole_blocks() {
+    assert_eq!(GgmlType::Q4_1.row_bytes(576), Some(360));
+    assert_eq!(GgmlType::Q4_K.row_bytes(640), None);
+    assert_eq!(GgmlType::F64.row_bytes(usize::MAX), None);
+}
+
+#[test]
+fn the_nearest_whole_number_of_a_tie_is_even() {
+    for (x, expected) in [(0.5, 0), (1.5, 2), (-0.5, 0), (-2.5, -2), (2.4999, 2), (-7.9, -8), (4.0e6, 4_000_000)] {
+        assert_eq!(k_search::nearest_int(x), expected, "{x}");
+    }
+    for x in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -1e30] {
+        assert!(k_search::nearest_int(x).abs() <= 1 << 22, "{x}");
+    }
+}
+
+proptest! {
+    /// Every bit of the twelve bytes belongs to exactly one scale or minimum.
+    #[test]
+    fn packing_scales_inverts_unpacking(bytes: [u8; 12]) {
+        let (scales, mins) = k_scales::unpack(&bytes);
+        prop_assert_eq!(k_scales::pack(&scales, &mins), bytes);
+    }
 }
