@@ -65,6 +65,7 @@
 //! of the caller and panic.
 
 pub mod activations;
+pub mod clock;
 pub mod pack;
 pub mod packed;
 pub mod probe;

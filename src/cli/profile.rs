@@ -6,7 +6,7 @@
 use super::model_args::{Loaded, ModelArgs, load_options};
 use super::output::{note, print_json, visible};
 use super::progress::spinner;
-use super::replace::replace;
+use super::replace::{must_be_writable, replace};
 use super::run_record::{RunOf, run_record};
 use super::sampler_args::SamplerArgs;
 use super::{Format, Signals, Verdict, prompt, text};
@@ -150,6 +150,18 @@ pub(super) fn run(args: &ProfileArgs, signals: &Signals) -> Result<Verdict> {
     if (args.hooks.is_some() || args.npy.is_some()) && args.mode != Mode::Activations {
         bail!("--npy and --hooks are about values: they need --mode activations");
     }
+    if args.active == Some(0) {
+        bail!("--active 0 leaves no step to show");
+    }
+    let timed = matches!(args.mode, Mode::Profile | Mode::Trace);
+    for (option, file) in [("--perfetto", &args.perfetto), ("--folded", &args.folded)] {
+        if file.is_some() && !timed {
+            bail!("{option} writes times: it needs --mode profile or --mode trace");
+        }
+    }
+    for file in [&args.jsonl, &args.perfetto, &args.folded, &args.csv].into_iter().flatten() {
+        must_be_writable(file)?; // now, and not after the run
+    }
     let loaded = args.model.load()?;
     let (records, complete) = record(args, loaded, signals)?;
     write(args, &records)?;
@@ -209,6 +221,7 @@ fn record(args: &ProfileArgs, mut loaded: Loaded, signals: &Signals) -> Result<(
     let recorder = Recorder::new(RecorderOptions {
         path: args.model.path.name(),
         interests: args.mode.interests(),
+        steps: args.skip..args.active.map_or(usize::MAX, |active| args.skip.saturating_add(active)),
         hooks,
         kv_position_bytes: layout.position_bytes(),
         kv_page_len: layout.page_len(),
@@ -231,7 +244,8 @@ fn record(args: &ProfileArgs, mut loaded: Loaded, signals: &Signals) -> Result<(
         Ok(generate(&mut session, &loaded.tokenizer, &mut chain, &tokens, &options, &mut watching, each)?)
     })?;
     progress.finish_and_clear();
-    let Watching { recorder, failed, .. } = watching;
+    let Watching { recorder, failed, step, .. } = watching;
+    let steps = units::plural(step + 1, "step");
     if let Some((path, error)) = failed {
         return Err(error).with_context(|| format!("cannot write '{}'", path.display()));
     }
@@ -243,28 +257,17 @@ fn record(args: &ProfileArgs, mut loaded: Loaded, signals: &Signals) -> Result<(
             _ => {}
         }
     }
-    let last = args.active.map_or(usize::MAX, |active| args.skip.saturating_add(active));
-    records.retain(|record| step(record).is_none_or(|step| (args.skip..last).contains(&step)));
     let complete = generated.stop != StopReason::Interrupted;
+    if complete && !records.iter().any(|record| matches!(record, Record::Step(_))) {
+        bail!(
+            "no step is left to show: this run has {steps}, and --skip {} leaves them all out (the prompt is the first)",
+            args.skip
+        );
+    }
     if complete {
         records.push(Record::End(EndRecord { complete }));
     }
     Ok((records, complete))
-}
-
-/// The step that an event belongs to.
-fn step(record: &Record) -> Option<usize> {
-    match record {
-        Record::Step(event) => Some(event.step),
-        Record::Op(event) => Some(event.step),
-        Record::Span(event) => Some(event.step),
-        Record::Act(event) => Some(event.step),
-        Record::Attention(event) => Some(event.step),
-        Record::Kv(event) => Some(event.step),
-        Record::Sampler(event) => Some(event.step),
-        Record::Token(event) => Some(event.step),
-        _ => None,
-    }
 }
 
 /// The recorder, and the files with the values that it is shown.
@@ -364,8 +367,8 @@ fn lines(events: &Events<'_>, path: &str, by: By) -> Vec<Line> {
     for phase in [Phase::Prefill, Phase::Decode] {
         let Some(pass) = Pass::of(events, path, phase) else { continue };
         // A pass takes as long as its operations and what is between them. Choosing a token is no part of a pass.
-        let sampling = if phase == Phase::Decode { median_sampling(events) } else { 0.0 };
-        let all = pass.ns.max(pass.total.ns) + sampling;
+        let sampling = if phase == Phase::Decode { mean_sampling(events) } else { 0.0 };
+        let all = pass.total.ns + pass.between_ns + sampling;
         let line = |part: &Part| Line {
             phase: phase.name(),
             name: part.name.clone(),
@@ -381,8 +384,7 @@ fn lines(events: &Events<'_>, path: &str, by: By) -> Vec<Line> {
             By::Layer => &pass.layers,
         };
         lines.extend(parts.iter().map(line));
-        let between =
-            Part { name: "between operations".into(), ns: (pass.ns - pass.total.ns).max(0.0), ..Part::default() };
+        let between = Part { name: "between operations".into(), ns: pass.between_ns, ..Part::default() };
         lines.push(line(&between));
         if phase == Phase::Decode {
             lines.push(line(&Part { name: "sampling".into(), ns: sampling, ..Part::default() }));
@@ -392,10 +394,9 @@ fn lines(events: &Events<'_>, path: &str, by: By) -> Vec<Line> {
     lines
 }
 
-/// Nanoseconds that choosing a token takes.
-fn median_sampling(events: &Events<'_>) -> f64 {
-    let times: Vec<f64> = events.tokens.iter().map(|token| token.dt_ns as f64).collect();
-    if times.is_empty() { 0.0 } else { crate::measure::statistics::median(&times) }
+/// Nanoseconds that choosing a token takes, on average as the times of the operations are.
+fn mean_sampling(events: &Events<'_>) -> f64 {
+    events.tokens.iter().map(|token| token.dt_ns as f64).sum::<f64>() / events.tokens.len().max(1) as f64
 }
 
 fn print(args: &ProfileArgs, records: &[Record]) -> Result<()> {

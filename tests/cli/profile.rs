@@ -96,6 +96,33 @@ fn some_steps_can_be_left_out() {
     assert!(!steps.is_empty() && steps.iter().all(|step| step == 2), "{steps:?}");
 }
 
+/// The parts of a token add up to it: nothing is counted twice or lost.
+#[test]
+fn the_parts_of_a_token_are_the_token() {
+    let place = Place::new();
+    let lines: Vec<Value> = serde_json::from_str(&run(&place, &["--format", "json", "--no-roofs"])).unwrap();
+    for phase in ["prefill", "decode"] {
+        let of_phase: Vec<&Value> = lines.iter().filter(|line| line["phase"] == phase).collect();
+        let seconds = |line: &Value| line["seconds_per_token"].as_f64().unwrap();
+        let (token, parts): (Vec<&Value>, Vec<&Value>) =
+            of_phase.into_iter().partition(|line| line["name"] == "a token");
+        let sum: f64 = parts.iter().map(|line| seconds(line)).sum();
+        assert!((sum / seconds(token[0]) - 1.0).abs() < 1e-6, "{phase}: {sum} of {lines:#?}");
+        assert!(parts.iter().any(|line| line["name"] == "between operations" && seconds(line) > 0.0), "{parts:#?}");
+    }
+}
+
+/// Only the steps that are kept need room, and only their values become files.
+#[test]
+fn what_is_left_out_takes_no_room() {
+    let place = Place::new();
+    let values = ["--mode", "activations", "--hooks", "blocks.0.attn.hook_q", "--npy", "values"];
+    run(&place, &[&values[..], &["--skip", "2", "--active", "1"]].concat());
+    let names: Vec<_> =
+        std::fs::read_dir(place.path().join("values")).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(names, ["blocks.0.attn.hook_q.step2.npy"]);
+}
+
 #[test]
 fn values_are_files_for_numpy() {
     let place = Place::new();
@@ -118,7 +145,12 @@ fn what_cannot_be_is_refused() {
     let with = |more: &[&'static str]| SHORT.iter().copied().chain(more.iter().copied()).collect::<Vec<_>>();
     place.refused(&with(&["--hooks", "*"]), &["--mode activations"]);
     place.refused(&with(&["--mode", "activations", "--hooks", "blocks.*.hook_nothing"]), &["hook_nothing"]);
-    place.refused(&with(&["--jsonl", "missing/run.jsonl"]), &["cannot write missing/run.jsonl"]);
+    std::fs::write(place.path().join("file"), "").unwrap();
+    place.refused(&with(&["--jsonl", "file/run.jsonl"]), &["cannot write file/run.jsonl"]);
+    place.refused(&with(&["--skip", "500"]), &["no step is left", "--skip 500"]);
+    place.refused(&with(&["--active", "0"]), &["--active 0"]);
+    place.refused(&with(&["--mode", "count", "--perfetto", "trace.json"]), &["--perfetto", "--mode profile"]);
+    place.refused(&with(&["--mode", "activations", "--folded", "stacks.txt"]), &["--folded", "--mode profile"]);
     if cfg!(target_os = "linux") {
         place.refused(&with(&["--csv", "/dev/full"]), &["cannot write /dev/full", "No space left"]);
     }

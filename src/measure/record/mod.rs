@@ -7,6 +7,7 @@
 //!
 //! What it deliberately does not do: add up, compare or draw. `report` adds up and draws.
 
+mod clock;
 mod recorder;
 pub mod schema;
 mod sink;

@@ -157,37 +157,42 @@ pub(super) fn scaling(events: &Events<'_>) -> Option<Chart> {
 
 /// 31: speed under each observer, as a share of the speed without one.
 pub(super) fn observer(events: &Events<'_>) -> Option<Chart> {
-    let tests: Vec<&BenchRecord> = events
-        .benches
-        .iter()
-        .copied()
-        .filter(|b| b.path == "optimized" && b.rung.is_empty() && b.test.starts_with("tg"))
-        .collect();
+    let candidates = || {
+        events
+            .benches
+            .iter()
+            .copied()
+            .filter(|b| b.path == "optimized" && b.rung.is_empty() && b.test.starts_with("tg"))
+    };
+    // A run may have several thread counts and depths: those of the first that was watched.
+    let watched = candidates().find(|bench| bench.observer != "off")?;
+    let same = |b: &&BenchRecord| (&b.test, b.threads, b.depth) == (&watched.test, watched.threads, watched.depth);
+    let tests: Vec<&BenchRecord> = candidates().filter(same).collect();
     let off = tests.iter().find(|bench| bench.observer == "off")?;
     let base = median(&off.tokens_per_second);
     let mut chart = Chart {
         x: Axis::named("", tests.iter().map(|bench| bench.observer.to_string()).collect()),
         y: Axis::linear("share of the speed without an observer", ""),
         statistic:
-            "median and 95 % bootstrap interval of the samples, each as a share of the median without an observer"
+            "median and 95 % bootstrap interval of the ratios to the run beside it without an observer, or to the \
+            median of those runs where the numbers of runs differ"
                 .into(),
         n: tests.iter().map(|bench| bench.tokens_per_second.len()).sum(),
         source: "bench".into(),
         columns: columns(["observer", "tokens/s", "share, %"]),
         ..Chart::default()
     };
-    let points = tests.iter().enumerate().map(|(i, bench)| {
-        let shares: Vec<f64> = bench.tokens_per_second.iter().map(|speed| speed / base).collect();
+    let mut points = Vec::new();
+    for (i, bench) in tests.iter().enumerate() {
+        let (speeds, without) = (&bench.tokens_per_second, &off.tokens_per_second);
+        let beside =
+            |i: usize| if speeds.len() == without.len() && bench.observer != "off" { without[i] } else { base };
+        let shares: Vec<f64> = speeds.iter().enumerate().map(|(i, speed)| speed / beside(i)).collect();
         let point = with_interval(i as f64, &shares);
-        chart.rows.push(vec![
-            bench.observer.to_string(),
-            cell(median(&bench.tokens_per_second)),
-            cell(100.0 * point.y),
-        ]);
+        chart.rows.push(vec![bench.observer.to_string(), cell(median(speeds)), cell(100.0 * point.y)]);
         let text = format!("{}: {}", bench.observer, units::percent(point.y));
-        point.saying(text)
-    });
-    let points = points.collect();
+        points.push(point.saying(text));
+    }
     chart.series = vec![Series::new("optimized", Mark::Dot, points)];
     Some(chart)
 }

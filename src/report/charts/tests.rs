@@ -1,4 +1,5 @@
 use super::*;
+use crate::measure::record::schema::BenchRecord;
 use crate::report::sample;
 use std::collections::BTreeSet;
 
@@ -36,6 +37,28 @@ fn a_chart_that_exists_has_marks_and_a_table() {
 fn a_recording_without_measurements_has_no_charts_of_them() {
     assert!(figures(&[]).unwrap().is_empty());
     assert!(figures(&sample::run_with([])).unwrap().is_empty());
+}
+
+/// A run may measure other thread counts and depths too; what watching costs is shown for one of them.
+#[test]
+fn what_watching_costs_is_that_of_one_test() {
+    let figure = |records: &[Record]| figures(records).unwrap().into_iter().find(|figure| figure.number == 31).unwrap();
+    let mut records = sample::recorded();
+    let rows = figure(&records).rows;
+    let others: Vec<Record> = records
+        .iter()
+        .filter_map(|record| match record {
+            Record::Bench(bench) if bench.test.starts_with("tg") => Some(bench),
+            _ => None,
+        })
+        .flat_map(|bench| {
+            let more_threads = BenchRecord { threads: bench.threads + 7, ..bench.clone() };
+            let deeper = BenchRecord { depth: bench.depth + 512, ..bench.clone() };
+            [Record::Bench(more_threads), Record::Bench(deeper)]
+        })
+        .collect();
+    records.extend(others);
+    assert_eq!(figure(&records).rows, rows);
 }
 
 /// Names come from files of strangers.

@@ -43,6 +43,8 @@ pub struct Pass {
     pub ns: f64,
     /// All operations.
     pub total: Part,
+    /// Nanoseconds of the same steps that belong to no operation.
+    pub between_ns: f64,
     /// Nanoseconds of the total that reading alone takes, and arithmetic alone.
     pub read_ns: Option<f64>,
     /// As above.
@@ -93,6 +95,9 @@ impl Pass {
             ops.iter().map(|op| of(op)).sum::<Option<f64>>().map(|ns| ns / tokens as f64)
         };
         let total = total.per(tokens, "all operations");
+        let numbers: BTreeSet<usize> = steps.iter().map(|&(step, _)| step).collect();
+        let of_them = events.steps.iter().filter(|s| s.path == path && s.phase == phase && numbers.contains(&s.step));
+        let in_steps = of_them.map(|step| step.dt_ns as f64).sum::<f64>() / tokens as f64;
         Some(Self {
             steps: steps.len(),
             tokens,
@@ -104,8 +109,14 @@ impl Pass {
             groups: parts(groups),
             ops: parts(by_op),
             layers: parts_in_order(by_layer),
+            between_ns: (in_steps - total.ns).max(0.0),
             total,
         })
+    }
+
+    /// The share of its time that belongs to no operation.
+    pub fn between(&self) -> f64 {
+        self.between_ns / (self.total.ns + self.between_ns).max(1e-9)
     }
 
     /// What holds it back, if the ceilings are known.

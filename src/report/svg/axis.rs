@@ -60,12 +60,12 @@ impl<'a> Ruler<'a> {
 
     /// Multiples of 1, 2 or 5 times a power of ten.
     fn linear(&self, n: usize) -> Vec<f64> {
-        let rough = (self.high - self.low) / n as f64;
-        let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&step| step >= rough).unwrap_or(rough);
-        let first = (self.low / step - 1e-9).ceil() as i64;
-        let last = (self.high / step + 1e-9).floor() as i64;
-        (first..=last.min(first + 40)).map(|i| i as f64 * step).collect()
+        multiples(self.low, self.high, n)
+    }
+
+    /// The same on a logarithmic axis of less than a power of ten.
+    fn steps_of_values(&self, n: usize) -> Vec<f64> {
+        multiples(10_f64.powf(self.low), 10_f64.powf(self.high), n)
     }
 
     /// Powers of ten; if there are few, multiples of them too.
@@ -77,13 +77,24 @@ impl<'a> Ruler<'a> {
             let all = (first..=last).flat_map(|p| multiples.iter().map(move |m| m * 10_f64.powi(p)));
             let found: Vec<f64> = all.filter(within).collect();
             if found.len() <= n {
-                return found;
+                // A narrow range may have no such multiple inside, or one: then plain steps say more.
+                return if found.len() < 3 && self.high - self.low < 1.0 { self.steps_of_values(n) } else { found };
             }
         }
         let powers: Vec<f64> = (first..=last).map(|p| 10_f64.powi(p)).filter(within).collect();
         let step = powers.len().div_ceil(n);
         powers.into_iter().step_by(step).collect()
     }
+}
+
+/// About `n` multiples of 1, 2 or 5 times a power of ten.
+fn multiples(low: f64, high: f64, n: usize) -> Vec<f64> {
+    let rough = (high - low) / n as f64;
+    let power = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&step| step >= rough).unwrap_or(rough);
+    let first = (low / step - 1e-9).ceil() as i64;
+    let last = (high / step + 1e-9).floor() as i64;
+    (first..=last.min(first + 40)).map(|i| i as f64 * step).collect()
 }
 
 /// A round number with an SI prefix: `20 k`, `5 µs`. Bare numbers below a thousandth have an exponent.
@@ -131,10 +142,11 @@ mod tests {
             assert!((2..=8).contains(&ticks.len()), "{ticks:?}");
             assert!(ticks.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 != pair[1].1), "{ticks:?}");
         }
-        for (low, high) in [(1.0, 1e9), (2.0, 5.0), (1e-7, 1e-2)] {
+        for (low, high) in [(1.0, 1e9), (2.0, 5.0), (1e-7, 1e-2), (5.2, 8.9), (0.91, 0.93), (7.0, 7.0)] {
             let axis = Axis::log("x", "");
             let ticks = Ruler::new(&axis, [low, high].into_iter(), false).ticks(6);
-            assert!((1..=6).contains(&ticks.len()), "{ticks:?}");
+            assert!((2..=8).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
+            assert!(ticks.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 != pair[1].1), "{ticks:?}");
         }
     }
 }

@@ -124,7 +124,7 @@ fn slowest_operation(pass: &Pass) -> Option<String> {
 }
 
 fn between_operations(pass: &Pass) -> Option<String> {
-    let rest = 1.0 - pass.total.ns / pass.ns;
+    let rest = pass.between();
     (rest > 0.1)
         .then(|| format!("{} of decode lies between the operations: look at what the path does there.", percent(rest)))
 }

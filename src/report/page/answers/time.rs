@@ -31,7 +31,7 @@ pub fn time(events: &Events<'_>) -> Answer {
         _ => sentences.push("This run has no times of the naive path.".to_owned()),
     }
     if let Some(pass) = &decode {
-        let rest = 1.0 - pass.total.ns / pass.ns;
+        let rest = pass.between();
         if rest > 0.02 {
             sentences.push(format!("{} of a decoded token's time lies between the operations.", percent(rest)));
         }
