@@ -347,6 +347,43 @@ mod interrupted {
         }
     }
 
+    /// Runs until the interrupt falls into the work: before it the program just ends, after it there is nothing to interrupt.
+    fn interrupted_at_work(place: &Place, args: &[&str]) -> Output {
+        for milliseconds in [300, 150, 600, 1200, 75, 2400] {
+            let child = cutaway(place.path()).args(args).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            interrupt(&child);
+            let output = child.wait_with_output().unwrap();
+            if output.status.code() == Some(130) {
+                return output;
+            }
+        }
+        panic!("{args:?} was never interrupted");
+    }
+
+    #[test]
+    fn a_report_has_what_there_is_and_says_that_it_is_partial() {
+        let place = Place::new();
+        let args = ["report", "-m", "model.gguf", "-p", "abc", "-n", "16", "-r", "9", "-t", "1", "-o", "page.html"];
+        let output = interrupted_at_work(&place, &args);
+        assert!(text(&output.stdout).contains("so the page is partial"), "{}", text(&output.stdout));
+        let page = std::fs::read_to_string(place.path().join("page.html")).unwrap();
+        assert!(page.contains("This run was interrupted"));
+        let again = place.run(&["report", "page.jsonl", "-o", "again.html"]);
+        assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    }
+
+    #[test]
+    fn a_profile_has_what_there_is() {
+        let place = Place::new();
+        let args =
+            [&["profile", "--no-roofs", "--jsonl", "run.jsonl", "-m", "model.gguf"], &["-n", "20000"][..]].concat();
+        let output = interrupted_at_work(&place, &[&args[..], &["-c", "30000"]].concat());
+        assert!(text(&output.stderr).contains("interrupted"), "{}", text(&output.stderr));
+        let lines = std::fs::read_to_string(place.path().join("run.jsonl")).unwrap();
+        assert!(lines.contains(r#""ev":"run""#) && !lines.contains(r#""ev":"end""#), "{:?}", lines.lines().next());
+    }
+
     #[test]
     fn a_chat_without_a_terminal_ends() {
         let place = Place::new();

@@ -100,7 +100,7 @@ fn some_steps_can_be_left_out() {
 #[test]
 fn the_parts_of_a_token_are_the_token() {
     let place = Place::new();
-    let lines: Vec<Value> = serde_json::from_str(&run(&place, &["--format", "json", "--no-roofs"])).unwrap();
+    let lines: Vec<Value> = serde_json::from_str(&run(&place, &["--format", "json"])).unwrap();
     for phase in ["prefill", "decode"] {
         let of_phase: Vec<&Value> = lines.iter().filter(|line| line["phase"] == phase).collect();
         let seconds = |line: &Value| line["seconds_per_token"].as_f64().unwrap();

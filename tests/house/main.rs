@@ -9,4 +9,5 @@ mod source;
 
 mod glossary;
 mod layering;
+mod links;
 mod mirror;

@@ -107,17 +107,17 @@ fn sixteen_bits_are_the_same_bits_everywhere() {
     }
 }
 
-/// The same for threads, chunks, pieces and instruction sets with every format of keys and values.
+/// The same for threads, chunks, pieces and instruction sets with every format of keys and values; each pair on two of the models.
 #[test]
 fn every_pair_of_cache_formats_gives_the_same_bits() {
-    for name in ["llama-gqa-f32", "gemma3-q5_0", "mixtral-q8_0", "phi3-q2_k"] {
+    for (m, name) in ["llama-gqa-f32", "gemma3-q5_0", "mixtral-q8_0", "phi3-q2_k"].into_iter().enumerate() {
         let of = |n_threads, kernels| transformer(&named(name), n_threads, kernels);
         let mut specified = of(1, Kernels::scalar());
         let mut others: Vec<Transformer> = Kernels::available().into_iter().map(|kernels| of(2, kernels)).collect();
         let mut seen = Vec::new();
-        for formats in kv_formats() {
+        for (i, formats) in kv_formats().into_iter().enumerate() {
             let expected = in_pieces_of(&mut specified, formats, [N]);
-            for model in &mut others {
+            for model in others.iter_mut().filter(|_| (i + i / 4 + m) % 2 == 0) {
                 let what = format!("{name}: {formats:?}, {}", model.kernels().name);
                 assert!(in_pieces_of(model, formats, [N]) == expected, "{what}, 2 threads");
                 assert!(in_pieces_of(model, formats, [1; N]) == expected, "{what}, token by token");

@@ -78,7 +78,9 @@ impl<'a> Ruler<'a> {
             let found: Vec<f64> = all.filter(within).collect();
             if found.len() <= n {
                 // A narrow range may have no such multiple inside, or one: then plain steps say more.
-                return if found.len() < 3 && self.high - self.low < 1.0 { self.steps_of_values(n) } else { found };
+                let steps =
+                    if found.len() < 3 && self.high - self.low < 1.0 { self.steps_of_values(n) } else { found.clone() };
+                return if steps.len() > found.len() { steps } else { found };
             }
         }
         let powers: Vec<f64> = (first..=last).map(|p| 10_f64.powi(p)).filter(within).collect();
@@ -90,6 +92,9 @@ impl<'a> Ruler<'a> {
 /// About `n` multiples of 1, 2 or 5 times a power of ten.
 fn multiples(low: f64, high: f64, n: usize) -> Vec<f64> {
     let rough = (high - low) / n as f64;
+    if !rough.is_normal() {
+        return Vec::new(); // numbers at the end of what a float can hold
+    }
     let power = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&step| step >= rough).unwrap_or(rough);
     let first = (low / step - 1e-9).ceil() as i64;
